@@ -1,0 +1,39 @@
+# Thin: every target first makes .venv from requirements.lock when it is missing or older than the lock.
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+FIND_LINKS := $(foreach f,$(PIP_FIND_LINKS),--find-links $(f))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test test-all lint bench lock
+SETUP := .venv/.from-lock
+
+$(SETUP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+demo: $(SETUP)
+	dvc repro
+	biolingual scores
+
+test: $(SETUP)
+	pytest -m "not slow"
+
+test-all: $(SETUP)
+	pytest
+
+lint: $(SETUP)
+	ruff check .
+	ruff format --check .
+
+bench: $(SETUP)
+	python -m tests.bench $(ROW)
+
+# The CPU build's local version (+cpu) is dropped: the lock names the release, the machine's index decides the build.
+lock: $(SETUP)
+	uv pip compile --quiet --no-header --no-annotate --extra pipeline $(FIND_LINKS) --constraint requirements.lock pyproject.toml \
+	  | sed 's/+cpu$$//' > requirements.lock.part
+	mv requirements.lock.part requirements.lock

@@ -1,0 +1,153 @@
+"""Bytes -> mono float32 [T]; windows by acoustic activity; FLAC. Pure functions.
+
+Shapes: T samples, C channels, W windows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+
+FRAME_S = 0.02
+ABOVE_FLOOR_DB = 3.0
+FULL_ACTIVITY_DB = 30.0
+
+
+class UndecodableError(ValueError):
+    """Bytes that are no usable sound; `reason` is the short code of the rejected row."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A decoded file. waveform: float32 [T], mono, at the file's own rate."""
+
+    waveform: np.ndarray
+    sample_rate_hz: int
+    channels: int
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.waveform) / self.sample_rate_hz
+
+
+def decode(data: bytes) -> Sound:
+    """Decode a whole file to mono. The decoded length decides, never the header's.
+
+    UndecodableError with reason: empty_file, html_page, undecodable, zero_frames, not_finite.
+    """
+    if not data:
+        raise UndecodableError("empty_file", "0 bytes")
+    head = data[:512].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise UndecodableError("html_page", "an HTML page under an audio file's name")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            rate = file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)  # [T, C]
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise UndecodableError("undecodable", str(error).replace("\n", " ")) from error
+    if len(samples) == 0:
+        raise UndecodableError("zero_frames", "the file decodes to no samples")
+    if not np.isfinite(samples).all():
+        raise UndecodableError("not_finite", "samples hold NaN or infinity")
+    return Sound(to_mono(samples), rate, samples.shape[1])
+
+
+def to_mono(samples: np.ndarray) -> np.ndarray:
+    """[T, C] -> [T]: the mean of the channels, or the loudest one where averaging would cancel or halve the sound."""
+    if samples.shape[1] == 1:
+        return np.ascontiguousarray(samples[:, 0])
+    mean = samples.mean(axis=1)
+    power = (samples.astype(np.float64) ** 2).mean(axis=0)
+    loudest = int(power.argmax())
+    one_is_dead_or_inverted = (mean.astype(np.float64) ** 2).mean() < 0.3 * power[loudest]
+    return np.ascontiguousarray(samples[:, loudest]) if one_is_dead_or_inverted else mean
+
+
+def sound_sha256(sound: Sound) -> str:
+    """Hash of the decoded sound as 16-bit samples and rate: equal for a WAV and its FLAC copy."""
+    pcm = np.clip(np.round(sound.waveform * 32767.0), -32768, 32767).astype("<i2")
+    return hashlib.sha256(f"{sound.sample_rate_hz}\n".encode() + pcm.tobytes()).hexdigest()
+
+
+def resample(waveform: np.ndarray, source_hz: int, target_hz: int) -> np.ndarray:
+    """[T] -> [T * target / source], anti-aliased (soxr, HQ)."""
+    if source_hz == target_hz:
+        return waveform
+    return soxr.resample(waveform, source_hz, target_hz, quality="HQ")
+
+
+def peak_dbfs(waveform: np.ndarray) -> float:
+    """Peak level in dB relative to full scale; -inf for digital silence."""
+    peak = float(np.abs(waveform).max(initial=0.0))
+    return 20.0 * np.log10(peak) if peak > 0 else -np.inf
+
+
+def activity_windows(
+    waveform: np.ndarray, sample_rate_hz: int, window_s: float, most: int
+) -> list[tuple[int, int, float]]:
+    """Up to `most` windows without overlap, the liveliest first chosen, as (start, stop, activity) in order of time.
+
+    Activity of a frame of 20 ms is its level above the recording's noise floor (20th percentile of frame levels), cut
+    to 3..30 dB and scaled to 0..1; a window's is the mean of its frames. A recording no longer than a window is one
+    window. A further window is kept only where something happens in it (activity above 0).
+    """
+    window = round(window_s * sample_rate_hz)
+    level = _frame_activity(waveform, sample_rate_hz)
+    if len(waveform) <= window:
+        return [(0, len(waveform), float(level.mean()) if len(level) else 0.0)]
+    frame = round(FRAME_S * sample_rate_hz)
+    frames_per_window = max(1, window // frame)
+    sums = np.concatenate([[0.0], np.cumsum(level)])
+    starts = np.arange(0, max(1, len(level) - frames_per_window + 1))
+    score = sums[np.minimum(starts + frames_per_window, len(level))] - sums[starts]
+    chosen: list[tuple[int, int, float]] = []
+    while len(chosen) < most and np.isfinite(score).any():
+        best = int(np.argmax(score))
+        value = float(score[best]) / frames_per_window
+        if chosen and value <= 0:
+            break
+        start = min(best * frame, len(waveform) - window)
+        chosen.append((start, start + window, value))
+        score[max(0, best - frames_per_window + 1) : best + frames_per_window] = -np.inf
+    return sorted(chosen)
+
+
+def _frame_activity(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    frame = max(1, round(FRAME_S * sample_rate_hz))
+    usable = waveform[: len(waveform) // frame * frame].astype(np.float64).reshape(-1, frame)
+    if not len(usable):
+        return np.zeros(1)
+    db = 10.0 * np.log10((usable**2).mean(axis=1) + 1e-12)
+    above = db - np.percentile(db, 20) - ABOVE_FLOOR_DB
+    return np.clip(above, 0.0, FULL_ACTIVITY_DB) / FULL_ACTIVITY_DB
+
+
+def repeat_pad(waveform: np.ndarray, length: int) -> np.ndarray:
+    """[T] -> [length]: longer is cut at the end, shorter is repeated whole times and zero-padded, as CLAP's `repeatpad`."""
+    if len(waveform) >= length:
+        return waveform[:length]
+    repeated = np.tile(waveform, length // len(waveform))
+    return np.pad(repeated, (0, length - len(repeated)))
+
+
+def to_flac(waveform: np.ndarray, sample_rate_hz: int) -> bytes:
+    """[T] -> 16-bit FLAC; equal samples give equal bytes. Louder than full scale is clipped by the codec."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform, sample_rate_hz, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def from_flac(data: bytes) -> np.ndarray:
+    """FLAC bytes -> float32 [T]."""
+    return soundfile.read(io.BytesIO(data), dtype="float32")[0]

@@ -1,0 +1,85 @@
+"""The `biolingual` command. With stages/entry.py the only reader of argv and environment; heavy imports inside commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biolingual import telemetry
+
+telemetry.switch_off()
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.split("\n")[0], pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Run the command; a fault of the input is one line and exit code 1."""
+    try:
+        app()
+    except (ValueError, FileNotFoundError) as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.")] = Path("reports/scores")) -> None:
+    """Print the scores, one table for each origin, and where to look further."""
+    from biolingual.release import read_scores
+
+    found = read_scores(folder)
+    if not found:
+        raise ValueError(f"{folder} holds no score. Run: dvc repro")
+    for origin in sorted({one["origin"] for one in found}):
+        print(f"\n{origin} sounds")
+        print(f"  {'task':<24} {'metric':<10} {'value':>6}  {'95 % interval':<15} {'chance':>6} {'mfcc':>6} {'n':>5}")
+        for one in (score for score in found if score["origin"] == origin):
+            low, high = one["ci95"]
+            mfcc = one["baselines"]["mfcc_logreg"][one["primary"]]
+            print(
+                f"  {one['task']:<24} {one['primary']:<10} {one['value']:>6.3f}  {low:.3f} to {high:.3f}  "
+                f"{one['chance']:>6.3f} {mfcc:>6.3f} {one['n']:>5}"
+            )
+        for one in (score for score in found if score["origin"] == origin and "BELOW" in score["verdict"]):
+            print(f"  note: {one['verdict']}")
+    print("\nLook at reports/index.html; the model is in models/biolingual.")
+
+
+@app.command()
+def check(params: Annotated[Path, typer.Option(help="The file to read.")] = Path("params.yaml")) -> None:
+    """Read params.yaml and look at every dump it names, before anything runs."""
+    from biolingual.checks import faults
+    from biolingual.params import load
+
+    found = faults(load(params))
+    if found:
+        raise ValueError("; ".join(found))
+    print(f"{params} and the dumps it names are well-formed.")
+
+
+@app.command("inspect-dump")
+def inspect_dump(
+    archive: Annotated[str, typer.Argument(help="A key of ARCHIVES.")],
+    source: Annotated[str, typer.Argument(help="A folder, zip or URL.")],
+    license: Annotated[str, typer.Option(help="One licence for all of it, `own` included.")] = "",
+) -> None:
+    """Check that SOURCE is a dump of ARCHIVE; print {"digest": ...} as JSON."""
+    from biolingual.archives import adapter
+    from biolingual.licences import parse
+    from biolingual.params import DumpRow
+    from biolingual.storage import digest, exists
+
+    reader = adapter(archive)
+    if license and parse(license) is None:
+        raise ValueError(f"licence {license!r} is not one we know. Use a Creative Commons code or URL, or `own`.")
+    if not exists(source):
+        raise ValueError(f"{source} does not exist. Give the folder, zip or URL that the dump was saved to.")
+    row = DumpRow(archive=archive, origin="real", source=source, digest="", checklist="", default_license=license)
+    reader.inspect(source, row)
+    print(json.dumps({"digest": digest(source)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""From an immutable dump to clips in shards and a manifest: every input record ends as a recording or as a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from biolingual import audio, licences, taxonomy
+from biolingual.archives import adapter
+from biolingual.archives.source import SourceRecord
+from biolingual.parallel import Machine, map_ordered
+from biolingual.params import DumpRow, IngestParams
+from biolingual.records import Clip, Recording, Rejected, read_json, write_json, write_rows
+from biolingual.shards import ShardWriter
+from biolingual.storage import digest, exists, open_url
+
+STAGE = "ingest"
+ROUNDED_S = 0.5  # archives give whole seconds
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a worker sends back: the recording with what decoding found, and its clips as (start_s, length_s, activity, FLAC)."""
+
+    recording: Recording
+    clips: list[tuple[float, float, float, bytes]]
+
+
+def ingest(dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine) -> dict:
+    """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
+
+    Both folders appear whole or not at all. ValueError when the dump is not what its row says.
+    """
+    source, found = verified(dump, row, source)
+    adapter(row.archive).inspect(source, row)
+    work = sounds.with_name(f".{sounds.name}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    writer = ShardWriter(work, params.shard_size_mb * 1_000_000)
+    recordings, rejected, clips = [], [], []
+    for outcome in _outcomes(dump, row, params, source, machine):
+        if isinstance(outcome, Rejected):
+            rejected.append(outcome)
+            continue
+        recordings.append(outcome.recording)
+        for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
+            clip_id = f"{outcome.recording.recording_id}#{position}"
+            clips.append((clip_id, outcome.recording.recording_id, offset_s, duration_s, activity, writer.add(clip_id, flac)))
+    shards = writer.close()
+    counts = {
+        "dump": dump,
+        "archive": row.archive,
+        "origin": row.origin,
+        "digest": found,
+        "recordings": len(recordings),
+        "rejected": len(rejected),
+        "clips": len(clips),
+        "hours": round(sum(one.duration_s for one in recordings) / 3600, 4),
+        "shards": {name: sha for name, (sha, _) in shards.items()},
+    }
+    _publish(work, sounds)
+    write_rows(recordings, Recording, manifests / "recordings.parquet")
+    write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
+    write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    write_json(counts, manifests / "ingest.json")
+    return counts
+
+
+def verified(dump: str, row: DumpRow, source: str) -> tuple[str, str]:
+    """(address of the dump, its digest). A dumps/<name>.json points at a remote dump. ValueError when the digest differs."""
+    if source.endswith(".json"):
+        source = read_json(Path(source))["source"]
+    if not exists(source):
+        raise ValueError(f"dump {dump}: {source} does not exist. Fix `source` in params.yaml or restore the folder.")
+    found = digest(source)
+    if row.digest and found != row.digest:
+        raise ValueError(
+            f"dump {dump}: {source} has changed since it was added ({found}, params.yaml says {row.digest}). "
+            "A dump is immutable: restore it, or add the new state as a new dump."
+        )
+    return source, found
+
+
+def _outcomes(
+    dump: str, row: DumpRow, params: IngestParams, source: str, machine: Machine
+) -> Iterator[Decoded | Rejected]:
+    records = sorted(adapter(row.archive).read(source, row), key=lambda record: record.source_id)
+    worker = functools.partial(outcome_of, dump=dump, row=row, params=params)
+    seen: set[str] = set()
+    for outcome in map_ordered(worker, records, machine):
+        identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
+        if identity in seen:
+            outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
+        seen.add(identity)
+        yield outcome
+
+
+def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestParams) -> Decoded | Rejected:
+    """One record decoded, or the reason why not. Runs in a worker process."""
+    recording_id = f"{row.archive}:{record.source_id}"
+    if row.archive == "folder":
+        recording_id = f"folder:{dump}/{record.source_id}"
+    if row.origin == "simulated":
+        recording_id = f"simulated:{recording_id}"
+
+    def reject(reason: str, detail: str = "") -> Rejected:
+        return Rejected(recording_id=recording_id, dump=dump, stage=STAGE, reason=reason, detail=detail)
+
+    if record.problem:
+        return reject(record.problem, record.detail)
+    licence = licences.parse(record.fields.get("license_source"))
+    refusal = licences.refusal(
+        licence, allow_noncommercial=params.allow_noncommercial, allow_noderivatives=params.allow_noderivatives
+    )
+    if refusal:
+        return reject(refusal, f"licence as given: {record.fields.get('license_source') or '(none)'}")
+    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist)
+    if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
+        return reject(taxon.problem, record.fields.get("source_name", ""))
+    if not record.audio:
+        return reject("audio_missing", "the dump names this sound but holds no file for it")
+    try:
+        return decoded(record, recording_id, dump, row, params, str(licence), taxon)
+    except audio.UndecodableError as error:
+        return reject(error.reason, error.detail)
+
+
+def decoded(
+    record: SourceRecord, recording_id: str, dump: str, row: DumpRow, params: IngestParams, licence: str, taxon
+) -> Decoded:
+    """Decode, check and cut one sound. UndecodableError says why it cannot be used."""
+    with open_url(record.audio) as file:
+        sound = audio.decode(file.read())
+    declared = record.fields.get("declared_duration_s")
+    if audio.peak_dbfs(sound.waveform) < params.silence_dbfs:
+        raise audio.UndecodableError("silent", f"peak below {params.silence_dbfs} dBFS")
+    if declared and sound.duration_s < params.truncated_share * (declared - ROUNDED_S):
+        raise audio.UndecodableError("truncated", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
+    if sound.duration_s < params.min_duration_s:
+        raise audio.UndecodableError("too_short", f"{sound.duration_s:.3f} s")
+    names = {field.name for field in dataclasses.fields(Recording)}
+    taxon_fields = {name: value for name, value in vars(taxon).items() if name in names and value}
+    recording = Recording(
+        **{
+            **{name: value for name, value in record.fields.items() if value is not None},
+            **taxon_fields,
+            "recording_id": recording_id,
+            "origin": row.origin,
+            "dump": dump,
+            "archive": row.archive,
+            "license": licence,
+            "source_sample_rate_hz": sound.sample_rate_hz,
+            "channels": sound.channels,
+            "duration_s": round(sound.duration_s, 6),
+            "declared_duration_s": declared,
+            "audio_sha256": audio.sound_sha256(sound),
+        }
+    )
+    waveform = audio.resample(sound.waveform, sound.sample_rate_hz, params.sample_rate_hz)
+    windows = audio.activity_windows(
+        waveform, params.sample_rate_hz, params.clip_duration_s, params.max_clips_per_recording
+    )
+    rate = params.sample_rate_hz
+    return Decoded(
+        recording,
+        [
+            (round(start / rate, 6), round((stop - start) / rate, 6), round(activity, 6), audio.to_flac(waveform[start:stop], rate))
+            for start, stop, activity in windows
+        ],
+    )
+
+
+def _clip(clip_id: str, recording_id: str, offset_s: float, duration_s: float, activity: float, member, shards: dict) -> Clip:
+    sha256, md5 = shards[member.shard]
+    return Clip(
+        clip_id=clip_id,
+        recording_id=recording_id,
+        offset_s=offset_s,
+        duration_s=duration_s,
+        shard=member.shard,
+        shard_sha256=sha256,
+        shard_md5=md5,
+        byte_offset=member.byte_offset,
+        byte_length=member.byte_length,
+        activity=activity,
+    )
+
+
+def _publish(work: Path, final: Path) -> None:
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(work, final)

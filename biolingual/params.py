@@ -1,0 +1,168 @@
+"""The typed mirror of params.yaml: frozen, no defaults, an unknown key is an error with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SimulateParams(Section):
+    seed: int = Field(description="Draws the world: voices, sites, recordists, weather and dirt.")
+    n_recordings: int = Field(gt=0, description="Recordings in the world of the first dumps, before the dirt is added.")
+    dumps: list[str] = Field(description="Which of the world's dumps to write; each needs a row in `dumps` too.")
+
+
+class DumpRow(Section):
+    archive: str = Field(description="A key of ARCHIVES: who reads the dump.")
+    origin: Literal["real", "simulated"] = Field(description="Set here, carried by every row, never inferred.")
+    source: str = Field(description="Where the dump lies: a folder, a zip, or a URL.")
+    digest: str = Field(description="What ingest verifies; '' for a dump the graph itself writes, which dvc.lock pins.")
+    checklist: str = Field(description="The table in biolingual/tables that resolves its names; '' = names as given.")
+    default_license: str = Field(description="For a folder without a licence column: one licence, `own` included; '' = none.")
+
+
+class IngestParams(Section):
+    sample_rate_hz: int = Field(gt=0, description="Rate of every stored clip.")
+    clip_duration_s: int = Field(gt=0, description="Longest clip, and the model's input length; whole seconds.")
+    max_clips_per_recording: int = Field(gt=0, description="The liveliest windows kept of a long recording.")
+    min_duration_s: float = Field(gt=0, description="Shorter recordings are rejected as too_short.")
+    silence_dbfs: float = Field(lt=0, description="A recording whose peak is below this is rejected as silent.")
+    truncated_share: float = Field(gt=0, lt=1, description="Decoded below this share of the declared length: truncated.")
+    allow_noncommercial: bool = Field(description="Take NC licences.")
+    allow_noderivatives: bool = Field(description="Take ND licences, although a clip is a derivative.")
+    shard_size_mb: int = Field(gt=0, description="A shard is closed past this size.")
+
+
+class CaptionParams(Section):
+    captioner: str = Field(description="A key of CAPTIONERS.")
+
+
+class AssembleParams(Section):
+    seed: int = Field(description="Salts the split hash; changing it redraws every split.")
+    valid_share: float = Field(ge=0, lt=1, description="Share of recordist-days in `valid`.")
+    test_share: float = Field(ge=0, lt=1, description="Share of recordist-days in `test_seen`.")
+    held_out: list[str] = Field(description="Taxa of any rank (species, genus, family) whose sounds are never trained on.")
+    held_out_species_share: float = Field(ge=0, lt=1, description="Further species held out, drawn by hash of the name.")
+
+
+class ValidateParams(Section):
+    min_recordings: int = Field(ge=0, description="Fewer recordings in the dataset turn the gate red.")
+    min_train_species: int = Field(ge=0, description="Fewer species in `train` turn the gate red.")
+    max_rejected_share: float = Field(ge=0, le=1, description="A larger share of input records rejected turns the gate red.")
+    max_caption_chars: int = Field(gt=0, description="No caption is longer.")
+    max_caption_share: float = Field(gt=0, le=1, description="No caption text stands on a larger share of recordings.")
+
+
+class FrontendParams(Section):
+    mel_bins: int = Field(gt=0)
+    fft_window: int = Field(gt=0, description="Samples in one Hann window.")
+    hop_length: int = Field(gt=0, description="Samples between frames.")
+    fmin_hz: float = Field(ge=0)
+    fmax_hz: float = Field(gt=0)
+    precision: Literal["float64", "float32"] = Field(description="float64 equals the extractor to 1e-5 dB; float32 is faster.")
+
+
+class ModelParams(Section):
+    init: str = Field(description="`scratch`, or a hub id or folder of a ClapModel to start from.")
+    tokenizer: str = Field(description="`trained` = made from the training captions; or a hub id or folder.")
+    vocab_size: int = Field(gt=0, description="Of a trained tokenizer.")
+    max_tokens: int = Field(gt=0)
+    projection_dim: int = Field(gt=0, description="Width of the joint space.")
+    spec_size: int = Field(gt=0)
+    window_size: int = Field(gt=0)
+    audio_width: int = Field(gt=0, description="Patch embedding width of the first HTS-AT stage; it doubles each stage.")
+    audio_depths: list[int]
+    audio_heads: list[int]
+    text_width: int = Field(gt=0)
+    text_layers: int = Field(gt=0)
+    text_heads: int = Field(gt=0)
+    dropout: float = Field(ge=0, lt=1)
+    audio_initializer_factor: float = Field(gt=0, description="transformers' initial weights fit widths of 768; narrow towers need more.")
+    text_initializer_factor: float = Field(gt=0, description="The same for the text tower.")
+
+
+class PretrainParams(Section):
+    seed: int
+    steps: int = Field(gt=0, description="Optimiser steps.")
+    global_batch_size: int = Field(gt=1, description="Pairs per step over all workers.")
+    learning_rate: float = Field(gt=0)
+    warmup_steps: int = Field(ge=0, description="Linear from 0; cosine to 0 after.")
+    weight_decay: float = Field(ge=0)
+    max_gradient_norm: float = Field(gt=0)
+    mask_same_species: bool = Field(description="Pairs of one species are no negatives of each other.")
+    max_logit_scale: float = Field(gt=0, description="Upper bound of exp(logit scale).")
+    augment_roll: bool = Field(description="Rotate a clip's frames by a random amount: where a call falls in its window is chance.")
+    augment_gain_db: float = Field(ge=0, description="Shift a clip's level by up to this, up or down: so is the distance.")
+    batch_norm_clips: int = Field(gt=0, description="Training clips that set the frozen statistics of the mel BatchNorm.")
+    checkpoint_every: int = Field(gt=0, description="Steps between checkpoints.")
+    log_every: int = Field(gt=0, description="Steps between lines of the loss curve.")
+
+
+class EvaluateParams(Section):
+    model: str = Field(description="models/clap, another folder, or a hub id.")
+    tasks: list[str] = Field(description="Keys of BENCHMARKS.")
+    prompt_template: str = Field(description="The class prompt; {common_name}, {a_common_name} or {scientific_name} is filled in.")
+    bootstrap: int = Field(gt=0, description="Resamples behind an interval.")
+    seed: int
+
+
+class ReleaseParams(Section):
+    name: str = Field(description="What the model card calls the model.")
+
+
+class Params(Section):
+    simulate: SimulateParams
+    ingest: IngestParams
+    caption: CaptionParams
+    assemble: AssembleParams
+    validate_: ValidateParams = Field(alias="validate")
+    frontend: FrontendParams
+    model: ModelParams
+    pretrain: PretrainParams
+    evaluate: EvaluateParams
+    release: ReleaseParams
+    dumps: dict[str, DumpRow]
+
+
+def load(path: Path) -> Params:
+    """params.yaml as Params. ValueError: one line per fault, naming the key, what came, and the nearest known key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ValueError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ValueError("; ".join(_fault(path, values, fault) for fault in error.errors())) from error
+
+
+def _fault(path: Path, values: dict, fault: dict) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys(fault["loc"][:-1])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Known keys here: {', '.join(known)}."
+        return f"{path.name}: {key} is not a known key. {remedy}"
+    if fault["type"] == "missing":
+        return f"{path.name}: {key} is missing. Every key has a value there; see biolingual/params.py for what it means."
+    return f"{path.name}: {key} = {fault['input']!r}: {fault['msg']}."
+
+
+def _known_keys(loc: tuple) -> list[str]:
+    section: type[BaseModel] = Params
+    for part in loc:
+        if section is Params and loc[0] == "dumps":
+            return list(DumpRow.model_fields)
+        found = {field.alias or name: field for name, field in section.model_fields.items()}[part]
+        section = found.annotation
+    return [field.alias or name for name, field in section.model_fields.items()]

@@ -1,0 +1,79 @@
+"""Turns the signature of a stage's `main` into its command line, and is where a stage meets the machine.
+
+A parameter annotated with a section of params.yaml is filled from there; `DumpRow` with the row of `--dump`; `Machine`
+from the environment; every other one becomes an option. So a stage's values, paths and machine are all in its signature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import inspect
+import os
+import signal
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+
+from biolingual import telemetry
+from biolingual.parallel import Machine, this_machine
+from biolingual.params import DumpRow, Params, load
+
+PR_SET_PDEATHSIG = 1
+SECTIONS = {str(field.annotation): name for name, field in Params.model_fields.items()}  # type -> attribute of Params
+
+
+def run(main: Callable) -> None:
+    """Parse argv, call `main`, print one line on a fault of the input and exit 1; end with the parent process."""
+    telemetry.switch_off()
+    _end_with_parent()
+    try:
+        main(**arguments(main, sys.argv[1:], Path("params.yaml")))
+    except (ValueError, FileNotFoundError) as error:
+        if os.environ.get("BIOLINGUAL_TRACEBACK"):
+            raise
+        print(f"ERROR {Path(inspect.getfile(main)).stem}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def sections(main: Callable) -> list[str]:
+    """The sections of params.yaml that a stage's `main` takes, in the order of its signature."""
+    return [SECTIONS[str(hint)].rstrip("_") for hint in _hints(main).values() if str(hint) in SECTIONS]
+
+
+def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, object]:
+    """The keyword arguments for `main` from a command line and params.yaml."""
+    hints = _hints(main)
+    parser = argparse.ArgumentParser(prog=main.__module__, description=inspect.getdoc(sys.modules[main.__module__]))
+    for name, hint in hints.items():
+        if str(hint) not in SECTIONS and hint not in (DumpRow, Machine, Params):
+            kind = {"nargs": "+", "type": typing.get_args(hint)[0]} if typing.get_origin(hint) is list else {"type": hint}
+            parser.add_argument(f"--{name.replace('_', '-')}", required=True, **kind)
+    given = vars(parser.parse_args(argv))
+    params = load(params_file)
+    for name, hint in hints.items():
+        if hint is Params:
+            given[name] = params
+        elif hint is Machine:
+            given[name] = this_machine()
+        elif hint is DumpRow:
+            given[name] = params.dumps[given["dump"]]
+        elif str(hint) in SECTIONS:
+            given[name] = getattr(params, SECTIONS[str(hint)])
+    return given
+
+
+def _hints(main: Callable) -> dict[str, type]:
+    hints = typing.get_type_hints(main)
+    hints.pop("return", None)
+    return hints
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this process when dvc dies: SIGKILL of dvc would leave it running otherwise. Linux only."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit("the parent process is gone")

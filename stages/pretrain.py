@@ -1,0 +1,108 @@
+"""Train the model on AnimalSpeak with Ray Train, once the gate is green."""
+
+import csv
+import hashlib
+import inspect
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from biolingual.model import build, load_tokenizer, save
+from biolingual.parallel import Machine
+from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
+from biolingual.records import Pair, read_json, rows, write_json
+from biolingual.storage import file_digests
+from biolingual.training.worker import Job, fit
+from stages.entry import run
+
+
+def main(
+    pretrain: PretrainParams,
+    model: ModelParams,
+    frontend: FrontendParams,
+    ingest: IngestParams,
+    machine: Machine,
+    animalspeak: Path,
+    gate: Path,
+    audio: Path,
+    runs: Path,
+    clap: Path,
+    report: Path,
+    curve: Path,
+) -> None:
+    dataset_sha = file_digests(str(animalspeak / "pairs.parquet"))[0]
+    check_gate(gate, dataset_sha)
+    pairs = [pair for pair in rows(animalspeak / "pairs.parquet", Pair) if pair.split == "train"]
+    sections = {"pretrain": pretrain, "model": model, "frontend": frontend, "ingest": ingest}
+    name = run_name(dataset_sha, {key: section.model_dump() for key, section in sections.items()})
+    tokenizer = load_tokenizer(model, (caption.text for pair in pairs for caption in pair.captions))
+    tokenizer.save_pretrained(runs / name / "tokenizer")
+    threads = max(1, machine.workers // machine.train_workers)
+    job = Job(
+        **sections,
+        pairs=str((animalspeak / "pairs.parquet").resolve()),
+        audio_root=str(audio.resolve()),
+        tokenizer=str((runs / name / "tokenizer").resolve()),
+        threads=threads,
+    )
+    state = fit(job, machine, runs / name, "ray")
+    clap_model = build(model, frontend.mel_bins, len(tokenizer))
+    clap_model.load_state_dict(state["model"])
+    model_sha = save(clap_model, job.log_mel, tokenizer, clap)
+    origins = sorted({pair.origin for pair in pairs})
+    lineage = {
+        "model_sha": model_sha,
+        "dataset_sha": dataset_sha,
+        "origin": origins[0] if len(origins) == 1 else "mixed",
+        "seed": pretrain.seed,
+    }
+    write_json(lineage, clap / "lineage.json")
+    write_report(state, lineage, clap_model, machine, report, curve)
+    shutil.rmtree(runs / name)
+
+
+def check_gate(gate: Path, dataset_sha: str) -> None:
+    """ValueError unless the gate is green and was drawn for this very dataset."""
+    verdict = read_json(gate)
+    if not verdict["passed"]:
+        raise ValueError(f"{gate} is red: see reports/validation.html for the rows. Nothing is trained on this dataset.")
+    if verdict["dataset_sha"] != dataset_sha:
+        raise ValueError(f"{gate} judged dataset {verdict['dataset_sha'][:12]}, this one is {dataset_sha[:12]}. Run: dvc repro validate")
+
+
+def run_name(dataset_sha: str, values: dict) -> str:
+    """hash(params, code, input): another key starts fresh, the same one resumes."""
+    code = [
+        Path(inspect.getfile(module)).read_text(encoding="utf-8")
+        for name, module in sorted(sys.modules.items())
+        if name.startswith(("biolingual", "stages.")) and getattr(module, "__file__", None)
+    ]
+    return hashlib.sha256(json.dumps([dataset_sha, values, code], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_report(state: dict, lineage: dict, model, machine: Machine, report: Path, curve: Path) -> None:
+    history = state["history"]
+    curve.parent.mkdir(parents=True, exist_ok=True)
+    with open(curve, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+    summary = {
+        **lineage,
+        "parameters": sum(one.numel() for one in model.parameters()),
+        "steps": state["step"],
+        "global_batch_size": state["global_batch_size"],
+        "first_loss": history[0]["loss"],
+        "final_loss": history[-1]["loss"],
+        "valid_loss": state["valid_loss"],
+        "seconds": round(state["seconds"], 1),
+        "pairs_per_second": round(state["step"] * state["global_batch_size"] / state["seconds"], 1),
+        "workers": machine.train_workers,
+    }
+    write_json(summary, report)
+    print(f"pretrain: {summary['steps']} steps in {summary['seconds']:.0f} s, loss {summary['final_loss']:.3f}, valid {summary['valid_loss']}")
+
+
+if __name__ == "__main__":
+    run(main)
