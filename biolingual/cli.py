@@ -81,5 +81,13 @@ def inspect_dump(
     print(json.dumps({"digest": digest(source)}))
 
 
+@app.command()
+def digest(source: Annotated[str, typer.Argument(help="A folder, file or URL.")]) -> None:
+    """Print the digest of a dump, by which ingest and lineage know it."""
+    from biolingual.storage import digest as digest_of
+
+    print(digest_of(source))
+
+
 if __name__ == "__main__":
     main()

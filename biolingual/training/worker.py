@@ -61,7 +61,7 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
     RuntimeError when fewer CPUs or GPUs exist than the workers ask for.
     """
     import ray
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     ray.init(
@@ -86,6 +86,7 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
             storage_path=str(storage.resolve()),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             failure_config=FailureConfig(max_failures=2),
+            logging_config=LoggingConfig(log_level="ERROR"),
         ),
         torch_config=TorchConfig(backend="nccl" if machine.use_gpu else "gloo"),
     )
@@ -98,7 +99,10 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
 
 
 def quiet() -> None:
-    """In every process of the job: Ray Train's own narration off, so that a terminal shows the progress lines."""
+    """In every process of the job: Ray Train's own narration off, so that a terminal shows the progress lines.
+
+    LoggingConfig covers the controller and the workers; this covers their helpers, one of which warns each second.
+    """
     logging.getLogger("ray.train").setLevel(logging.ERROR)
 
 

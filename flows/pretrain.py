@@ -1,0 +1,13 @@
+"""From dumps to a scored, released model: the whole graph."""
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.pipeline import run_graph
+from flows.policy import PARALLEL_ARMS
+
+
+@flow(name="pretrain", task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_ARMS), log_prints=True)
+def pretrain():
+    """Run every arm: what `dvc repro` runs, with retries, limits and a run page."""
+    return run_graph()
