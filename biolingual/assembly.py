@@ -91,14 +91,18 @@ def assemble(dumps: Iterable[Dump], params: AssembleParams) -> tuple[list[Pair],
             reason, detail = _refusal(recording, split, usable, first_split)
             if reason:
                 rejected.append(
-                    Rejected(recording_id=recording.recording_id, dump=dump.name, stage=STAGE, reason=reason, detail=detail)
+                    Rejected(
+                        recording_id=recording.recording_id, dump=dump.name, stage=STAGE, reason=reason, detail=detail
+                    )
                 )
                 continue
             pairs += [_pair(recording, clip, usable, split) for clip in clips[recording.recording_id]]
     return sorted(pairs, key=lambda pair: pair.clip_id), rejected
 
 
-def _refusal(recording: Recording, split: str, usable: list[Caption], first: dict[str, dict[str, str]]) -> tuple[str, str]:
+def _refusal(
+    recording: Recording, split: str, usable: list[Caption], first: dict[str, dict[str, str]]
+) -> tuple[str, str]:
     """(reason, detail), or ("", "") after remembering the recording as the first of its id, audio and source."""
     source = recording.source_recording and f"{recording.archive}:{recording.source_recording}"
     keys = {"duplicate_id": recording.recording_id, "duplicate_audio": recording.audio_sha256, "source": source}
@@ -151,7 +155,9 @@ def read_dump(name: str, manifests: Path, captions: Path) -> Dump:
     )
 
 
-def write(pairs: list[Pair], rejected: list[Rejected], dumps: list[str], manifests: Path, captions: Path, out: Path) -> dict:
+def write(
+    pairs: list[Pair], rejected: list[Rejected], dumps: list[str], manifests: Path, captions: Path, out: Path
+) -> dict:
     """Write pairs, rejected and the card of the dataset version; returns the card.
 
     The card holds the sha256 of every table that went in and of pairs.parquet itself (`dataset_sha`): the passport's joint.
@@ -169,7 +175,9 @@ def write(pairs: list[Pair], rejected: list[Rejected], dumps: list[str], manifes
             origin: {
                 "recordings": Counter(one.split for one in recordings if one.origin == origin),
                 "species": {
-                    split: len({one.scientific_name for one in recordings if one.origin == origin and one.split == split})
+                    split: len(
+                        {one.scientific_name for one in recordings if one.origin == origin and one.split == split}
+                    )
                     for split in sorted({one.split for one in recordings if one.origin == origin})
                 },
                 "licences": dict(sorted(Counter(one.license for one in recordings if one.origin == origin).items())),

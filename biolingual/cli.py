@@ -12,7 +12,9 @@ import typer
 from biolingual import telemetry
 
 telemetry.switch_off()
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.split("\n")[0], pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help=__doc__.split("\n")[0], pretty_exceptions_enable=False
+)
 
 
 def main() -> None:

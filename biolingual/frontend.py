@@ -88,7 +88,13 @@ class LogMel:
         waveforms = waveforms.to(self.dtype)
         window = torch.hann_window(self.fft_window, periodic=True, dtype=self.dtype, device=waveforms.device)
         spectrum = torch.stft(
-            waveforms, self.fft_window, self.hop_length, window=window, center=True, pad_mode="reflect", return_complex=True
+            waveforms,
+            self.fft_window,
+            self.hop_length,
+            window=window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
         )  # [B, bins, F]
         power = spectrum.real.square() + spectrum.imag.square()
         mel = power.transpose(1, 2) @ self.mel_filters.to(waveforms.device)  # [B, F, M]

@@ -31,7 +31,9 @@ class Decoded:
     clips: list[tuple[float, float, float, bytes]]
 
 
-def ingest(dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine) -> dict:
+def ingest(
+    dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine
+) -> dict:
     """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
 
     Both folders appear whole or not at all. ValueError when the dump is not what its row says.
@@ -49,7 +51,9 @@ def ingest(dump: str, row: DumpRow, params: IngestParams, source: str, manifests
         recordings.append(outcome.recording)
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
-            clips.append((clip_id, outcome.recording.recording_id, offset_s, duration_s, activity, writer.add(clip_id, flac)))
+            clips.append(
+                (clip_id, outcome.recording.recording_id, offset_s, duration_s, activity, writer.add(clip_id, flac))
+            )
     shards = writer.close()
     counts = {
         "dump": dump,
@@ -168,13 +172,20 @@ def decoded(
     return Decoded(
         recording,
         [
-            (round(start / rate, 6), round((stop - start) / rate, 6), round(activity, 6), audio.to_flac(waveform[start:stop], rate))
+            (
+                round(start / rate, 6),
+                round((stop - start) / rate, 6),
+                round(activity, 6),
+                audio.to_flac(waveform[start:stop], rate),
+            )
             for start, stop, activity in windows
         ],
     )
 
 
-def _clip(clip_id: str, recording_id: str, offset_s: float, duration_s: float, activity: float, member, shards: dict) -> Clip:
+def _clip(
+    clip_id: str, recording_id: str, offset_s: float, duration_s: float, activity: float, member, shards: dict
+) -> Clip:
     sha256, md5 = shards[member.shard]
     return Clip(
         clip_id=clip_id,

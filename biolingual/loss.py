@@ -64,7 +64,9 @@ def contrastive_loss(
         same[torch.arange(rows, device=same.device), target] = False
         audio_logits = audio_logits.masked_fill(same, float("-inf"))
         text_logits = text_logits.masked_fill(same, float("-inf"))
-    total = F.cross_entropy(audio_logits, target, reduction="sum") + F.cross_entropy(text_logits, target, reduction="sum")
+    total = F.cross_entropy(audio_logits, target, reduction="sum") + F.cross_entropy(
+        text_logits, target, reduction="sum"
+    )
     return total / (2 * all_audio.shape[0])
 
 

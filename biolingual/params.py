@@ -25,7 +25,9 @@ class DumpRow(Section):
     source: str = Field(description="Where the dump lies: a folder, a zip, or a URL.")
     digest: str = Field(description="What ingest verifies; '' for a dump the graph itself writes, which dvc.lock pins.")
     checklist: str = Field(description="The table in biolingual/tables that resolves its names; '' = names as given.")
-    default_license: str = Field(description="For a folder without a licence column: one licence, `own` included; '' = none.")
+    default_license: str = Field(
+        description="For a folder without a licence column: one licence, `own` included; '' = none."
+    )
 
 
 class IngestParams(Section):
@@ -34,7 +36,9 @@ class IngestParams(Section):
     max_clips_per_recording: int = Field(gt=0, description="The liveliest windows kept of a long recording.")
     min_duration_s: float = Field(gt=0, description="Shorter recordings are rejected as too_short.")
     silence_dbfs: float = Field(lt=0, description="A recording whose peak is below this is rejected as silent.")
-    truncated_share: float = Field(gt=0, lt=1, description="Decoded below this share of the declared length: truncated.")
+    truncated_share: float = Field(
+        gt=0, lt=1, description="Decoded below this share of the declared length: truncated."
+    )
     allow_noncommercial: bool = Field(description="Take NC licences.")
     allow_noderivatives: bool = Field(description="Take ND licences, although a clip is a derivative.")
     shard_size_mb: int = Field(gt=0, description="A shard is closed past this size.")
@@ -48,14 +52,20 @@ class AssembleParams(Section):
     seed: int = Field(description="Salts the split hash; changing it redraws every split.")
     valid_share: float = Field(ge=0, lt=1, description="Share of recordist-days in `valid`.")
     test_share: float = Field(ge=0, lt=1, description="Share of recordist-days in `test_seen`.")
-    held_out: list[str] = Field(description="Taxa of any rank (species, genus, family) whose sounds are never trained on.")
-    held_out_species_share: float = Field(ge=0, lt=1, description="Further species held out, drawn by hash of the name.")
+    held_out: list[str] = Field(
+        description="Taxa of any rank (species, genus, family) whose sounds are never trained on."
+    )
+    held_out_species_share: float = Field(
+        ge=0, lt=1, description="Further species held out, drawn by hash of the name."
+    )
 
 
 class ValidateParams(Section):
     min_recordings: int = Field(ge=0, description="Fewer recordings in the dataset turn the gate red.")
     min_train_species: int = Field(ge=0, description="Fewer species in `train` turn the gate red.")
-    max_rejected_share: float = Field(ge=0, le=1, description="A larger share of input records rejected turns the gate red.")
+    max_rejected_share: float = Field(
+        ge=0, le=1, description="A larger share of input records rejected turns the gate red."
+    )
     max_caption_chars: int = Field(gt=0, description="No caption is longer.")
     max_caption_share: float = Field(gt=0, le=1, description="No caption text stands on a larger share of recordings.")
 
@@ -66,7 +76,9 @@ class FrontendParams(Section):
     hop_length: int = Field(gt=0, description="Samples between frames.")
     fmin_hz: float = Field(ge=0)
     fmax_hz: float = Field(gt=0)
-    precision: Literal["float64", "float32"] = Field(description="float64 equals the extractor to 1e-5 dB; float32 is faster.")
+    precision: Literal["float64", "float32"] = Field(
+        description="float64 equals the extractor to 1e-5 dB; float32 is faster."
+    )
 
 
 class ModelParams(Section):
@@ -77,14 +89,18 @@ class ModelParams(Section):
     projection_dim: int = Field(gt=0, description="Width of the joint space.")
     spec_size: int = Field(gt=0)
     window_size: int = Field(gt=0)
-    audio_width: int = Field(gt=0, description="Patch embedding width of the first HTS-AT stage; it doubles each stage.")
+    audio_width: int = Field(
+        gt=0, description="Patch embedding width of the first HTS-AT stage; it doubles each stage."
+    )
     audio_depths: list[int]
     audio_heads: list[int]
     text_width: int = Field(gt=0)
     text_layers: int = Field(gt=0)
     text_heads: int = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
-    audio_initializer_factor: float = Field(gt=0, description="transformers' initial weights fit widths of 768; narrow towers need more.")
+    audio_initializer_factor: float = Field(
+        gt=0, description="transformers' initial weights fit widths of 768; narrow towers need more."
+    )
     text_initializer_factor: float = Field(gt=0, description="The same for the text tower.")
 
 
@@ -98,9 +114,15 @@ class PretrainParams(Section):
     max_gradient_norm: float = Field(gt=0)
     mask_same_species: bool = Field(description="Pairs of one species are no negatives of each other.")
     max_logit_scale: float = Field(gt=0, description="Upper bound of exp(logit scale).")
-    augment_roll: bool = Field(description="Rotate a clip's frames by a random amount: where a call falls in its window is chance.")
-    augment_gain_db: float = Field(ge=0, description="Shift a clip's level by up to this, up or down: so is the distance.")
-    batch_norm_clips: int = Field(gt=0, description="Training clips that set the frozen statistics of the mel BatchNorm.")
+    augment_roll: bool = Field(
+        description="Rotate a clip's frames by a random amount: where a call falls in its window is chance."
+    )
+    augment_gain_db: float = Field(
+        ge=0, description="Shift a clip's level by up to this, up or down: so is the distance."
+    )
+    batch_norm_clips: int = Field(
+        gt=0, description="Training clips that set the frozen statistics of the mel BatchNorm."
+    )
     checkpoint_every: int = Field(gt=0, description="Steps between checkpoints.")
     log_every: int = Field(gt=0, description="Steps between lines of the loss curve.")
 
@@ -108,7 +130,9 @@ class PretrainParams(Section):
 class EvaluateParams(Section):
     model: str = Field(description="models/clap, another folder, or a hub id.")
     tasks: list[str] = Field(description="Keys of BENCHMARKS.")
-    prompt_template: str = Field(description="The class prompt; {common_name}, {a_common_name} or {scientific_name} is filled in.")
+    prompt_template: str = Field(
+        description="The class prompt; {common_name}, {a_common_name} or {scientific_name} is filled in."
+    )
     bootstrap: int = Field(gt=0, description="Resamples behind an interval.")
     seed: int
 
@@ -154,7 +178,9 @@ def _fault(path: Path, values: dict, fault: dict) -> str:
         remedy = f"Did you mean {near[0]!r}?" if near else f"Known keys here: {', '.join(known)}."
         return f"{path.name}: {key} is not a known key. {remedy}"
     if fault["type"] == "missing":
-        return f"{path.name}: {key} is missing. Every key has a value there; see biolingual/params.py for what it means."
+        return (
+            f"{path.name}: {key} is missing. Every key has a value there; see biolingual/params.py for what it means."
+        )
     return f"{path.name}: {key} = {fault['input']!r}: {fault['msg']}."
 
 

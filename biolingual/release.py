@@ -43,7 +43,8 @@ def lineage(training: dict, card: dict, scores: list[dict]) -> dict:
         "dataset_sha": card["dataset_sha"],
         "dumps": card["dumps"],
         "scores": [
-            {key: score[key] for key in ("task", "origin", "primary", "value", "ci95", "n", "embedding_id")} for score in scores
+            {key: score[key] for key in ("task", "origin", "primary", "value", "ci95", "n", "embedding_id")}
+            for score in scores
         ],
     }
 
@@ -81,7 +82,10 @@ def model_card(name: str, training: dict, card: dict, scores: list[dict]) -> str
         "",
     ]
     if training["origin"] != "real":
-        lines += ["It has heard sounds of a simulated world. It proves the chain; it is of no use on real recordings.", ""]
+        lines += [
+            "It has heard sounds of a simulated world. It proves the chain; it is of no use on real recordings.",
+            "",
+        ]
     lines += [
         "```python",
         "from transformers import ClapModel, ClapProcessor",
@@ -124,7 +128,9 @@ def write_release(name: str, clap: Path, animalspeak: Path, scores: Path, traini
     return passport
 
 
-def write_index(name: str, animalspeak: Path, scores: Path, training: Path, validation: Path, curve: Path, page: Path) -> None:
+def write_index(
+    name: str, animalspeak: Path, scores: Path, training: Path, validation: Path, curve: Path, page: Path
+) -> None:
     """reports/index.html: scores by origin, never two origins in one table."""
     found = read_scores(scores)
     with open(curve, encoding="utf-8") as file:
@@ -137,7 +143,10 @@ def write_index(name: str, animalspeak: Path, scores: Path, training: Path, vali
         training=read_json(training),
         validation=read_json(validation),
         card=read_json(animalspeak / "card.json"),
-        scores=[(origin, [one for one in found if one["origin"] == origin]) for origin in sorted({one["origin"] for one in found})],
+        scores=[
+            (origin, [one for one in found if one["origin"] == origin])
+            for origin in sorted({one["origin"] for one in found})
+        ],
         loss_points=polyline(steps, losses, 640, 200),
         loss_low=min(losses),
         loss_high=max(losses),

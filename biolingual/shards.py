@@ -54,7 +54,8 @@ class ShardWriter:
 
     def _next(self) -> None:
         self._close_tar()
-        self.tar = tarfile.open(self.folder / f"shard-{self.count:05d}.tar", "w", format=tarfile.USTAR_FORMAT)
+        path = self.folder / f"shard-{self.count:05d}.tar"
+        self.tar = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 - open across calls
         self.count += 1
         self.position = 0
 
@@ -81,7 +82,9 @@ def read_member(root: Path, dump: str, shard: str, byte_offset: int, byte_length
     except FileNotFoundError:
         raise FileNotFoundError(f"shard {path} is not on this machine. Fetch it with: dvc pull ingest@{dump}") from None
     if len(data) != byte_length:
-        raise ValueError(f"shard {path} ends before byte {byte_offset + byte_length}. Restore it: dvc checkout {path.parent}")
+        raise ValueError(
+            f"shard {path} ends before byte {byte_offset + byte_length}. Restore it: dvc checkout {path.parent}"
+        )
     return data
 
 

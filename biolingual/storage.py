@@ -72,7 +72,7 @@ def file_digests(url: str) -> tuple[str, str]:
 
 
 def digest(url: str) -> str:
-    """"sha256:..." of a file or folder: over the sorted relative names and contents, so a moved folder keeps its digest.
+    """The digest "sha256:..." of a file or folder: over sorted relative names and contents, so a moved folder keeps it.
 
     FileNotFoundError when nothing stands there or the folder is empty.
     """

@@ -100,5 +100,5 @@ def _as_given(words: list[str]) -> Taxon:
 
 
 def with_article(name: str) -> str:
-    """"a Dusky Velar", "an Evening Querl"."""
+    """The name with its article: "a Dusky Velar", "an Evening Querl"."""
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -16,7 +16,13 @@ ORIGINS = ("real", "simulated")
 
 
 def add_dump(
-    archive: str, name: str, source: str, origin: str, licence: str = "", checklist: str = "", params: Path = Path("params.yaml")
+    archive: str,
+    name: str,
+    source: str,
+    origin: str,
+    licence: str = "",
+    checklist: str = "",
+    params: Path = Path("params.yaml"),
 ) -> str:
     """Append the row after looking at the dump, and return it. ValueError in one line; nothing is written then.
 
@@ -29,7 +35,9 @@ def add_dump(
     text = params.read_text(encoding="utf-8")
     known = _dumps(text, params)
     if name in known:
-        raise ValueError(f"{params} already has a dump {name!r}. A dump is immutable: give the new snapshot a new name.")
+        raise ValueError(
+            f"{params} already has a dump {name!r}. A dump is immutable: give the new snapshot a new name."
+        )
     digest = _inspected(archive, source, licence)
     pointer = f"dumps/{name}.json"
     row = {
@@ -40,7 +48,9 @@ def add_dump(
         "checklist": checklist,
         "default_license": licence,
     }
-    line = f"  {name}: {{{', '.join(f'{key}: {json.dumps(value, ensure_ascii=False)}' for key, value in row.items())}}}\n"
+    line = (
+        f"  {name}: {{{', '.join(f'{key}: {json.dumps(value, ensure_ascii=False)}' for key, value in row.items())}}}\n"
+    )
     grown = text.rstrip("\n") + "\n" + line
     if _dumps(grown, params) != {**known, name: row}:
         raise ValueError(f"{params}: `dumps:` is not the last section. Move it to the end, then add the dump again.")

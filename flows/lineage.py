@@ -32,11 +32,19 @@ class Link:
 def walk(score_file: Path, root: Path = Path()) -> list[Link]:
     """score -> model -> dataset -> dumps, as links in reading order. BrokenChainError names the first joint that fails."""
     lock = _lock(root)
-    _joined("score file", score_file.as_posix(), _md5(root / score_file), _locked_md5(lock, score_file.as_posix()), "dvc.lock")
+    _joined(
+        "score file",
+        score_file.as_posix(),
+        _md5(root / score_file),
+        _locked_md5(lock, score_file.as_posix()),
+        "dvc.lock",
+    )
     links = []
     for origin, score in _json(root / score_file).items():
         value = f"{score['primary']} {score['value']:.4f}"
-        links.append(Link(0, f"score {score['task']} on {origin} sounds: {value}", _md5(root / score_file), "= dvc.lock"))
+        links.append(
+            Link(0, f"score {score['task']} on {origin} sounds: {value}", _md5(root / score_file), "= dvc.lock")
+        )
         links += _model(root, score)
     return links
 
@@ -45,7 +53,14 @@ def _model(root: Path, score: dict) -> list[Link]:
     folder = root / _params(root)["evaluate"]["model"]
     weights = folder / "model.safetensors"
     _joined("score -> model", weights, _sha256(weights), score["model_sha"], "the score's model_sha")
-    links = [Link(1, f"model {folder.relative_to(root)}", score["model_sha"], f"weights match; heard {score['model_origin']} sounds")]
+    links = [
+        Link(
+            1,
+            f"model {folder.relative_to(root)}",
+            score["model_sha"],
+            f"weights match; heard {score['model_origin']} sounds",
+        )
+    ]
     passport = folder / "lineage.json"
     if not passport.is_file():
         raise BrokenChainError(f"broken: {folder} has no lineage.json: this model was not trained here.")
@@ -80,7 +95,12 @@ def _dump(root: Path, name: str, dump: dict) -> list[Link]:
     _joined(f"manifest -> dump {name}", manifests / "ingest.json", ingested["digest"], dump["digest"], "the card")
     links = [
         Link(3, f"captions of {name}", dump["captions_sha"], "match"),
-        Link(3, f"manifest of {name}", dump["manifest_sha"], f"match; {dump['recordings']} recordings, {dump['rejected']} rejected"),
+        Link(
+            3,
+            f"manifest of {name}",
+            dump["manifest_sha"],
+            f"match; {dump['recordings']} recordings, {dump['rejected']} rejected",
+        ),
     ]
     here = 0
     for shard, sha in ingested["shards"].items():
@@ -103,7 +123,12 @@ def _source(root: Path, name: str, dump: dict) -> Link:
         return Link(4, f"dump {name}", dump["digest"], f"{source} is not on this machine: its digest stands unchecked")
     found = _digest(root, source)
     _joined(f"manifest -> dump {name}", source, found, dump["digest"], "the manifest's digest")
-    return Link(4, f"dump {name}", dump["digest"].removeprefix("sha256:"), f"{source} matches ({dump['origin']}, {dump['archive']})")
+    return Link(
+        4,
+        f"dump {name}",
+        dump["digest"].removeprefix("sha256:"),
+        f"{source} matches ({dump['origin']}, {dump['archive']})",
+    )
 
 
 def _joined(joint: str, where: object, found: str, expected: str, whose: str) -> None:

@@ -15,7 +15,9 @@ def main(caption: CaptionParams, manifests: Path, out: Path) -> None:
         one for recording in rows(manifests / "recordings.parquet", Recording) for one in write.captions(recording)
     ]
     write_rows(written, Caption, out)
-    statuses = ", ".join(f"{count} {status}" for status, count in sorted(Counter(one.status for one in written).items()))
+    statuses = ", ".join(
+        f"{count} {status}" for status, count in sorted(Counter(one.status for one in written).items())
+    )
     print(f"caption {out.stem}: {statuses} (captioner {caption.captioner})")
 
 

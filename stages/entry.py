@@ -48,7 +48,9 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
     parser = argparse.ArgumentParser(prog=main.__module__, description=inspect.getdoc(sys.modules[main.__module__]))
     for name, hint in hints.items():
         if str(hint) not in SECTIONS and hint not in (DumpRow, Machine, Params):
-            kind = {"nargs": "+", "type": typing.get_args(hint)[0]} if typing.get_origin(hint) is list else {"type": hint}
+            kind = (
+                {"nargs": "+", "type": typing.get_args(hint)[0]} if typing.get_origin(hint) is list else {"type": hint}
+            )
             parser.add_argument(f"--{name.replace('_', '-')}", required=True, **kind)
     given = vars(parser.parse_args(argv))
     params = load(params_file)

@@ -25,7 +25,9 @@ def main(evaluate: EvaluateParams, task: str, animalspeak: Path, audio: Path, ou
     )
     scores = benchmark(task).scores(context)
     if not scores:
-        raise ValueError(f"{task}: the dataset holds nothing to score it on. Take it out of evaluate.tasks, or add a dump.")
+        raise ValueError(
+            f"{task}: the dataset holds nothing to score it on. Take it out of evaluate.tasks, or add a dump."
+        )
     write_json({score.origin: dataclasses.asdict(score) for score in scores}, out)
     for score in scores:
         print(f"evaluate {score.verdict}")

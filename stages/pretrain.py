@@ -66,9 +66,13 @@ def check_gate(gate: Path, dataset_sha: str) -> None:
     """ValueError unless the gate is green and was drawn for this very dataset."""
     verdict = read_json(gate)
     if not verdict["passed"]:
-        raise ValueError(f"{gate} is red: see reports/validation.html for the rows. Nothing is trained on this dataset.")
+        raise ValueError(
+            f"{gate} is red: see reports/validation.html for the rows. Nothing is trained on this dataset."
+        )
     if verdict["dataset_sha"] != dataset_sha:
-        raise ValueError(f"{gate} judged dataset {verdict['dataset_sha'][:12]}, this one is {dataset_sha[:12]}. Run: dvc repro validate")
+        raise ValueError(
+            f"{gate} judged dataset {verdict['dataset_sha'][:12]}, this one is {dataset_sha[:12]}. Run: dvc repro validate"
+        )
 
 
 def run_name(dataset_sha: str, values: dict) -> str:
@@ -101,7 +105,10 @@ def write_report(state: dict, lineage: dict, model, machine: Machine, report: Pa
         "workers": machine.train_workers,
     }
     write_json(summary, report)
-    print(f"pretrain: {summary['steps']} steps in {summary['seconds']:.0f} s, loss {summary['final_loss']:.3f}, valid {summary['valid_loss']}")
+    print(
+        f"pretrain: {summary['steps']} steps in {summary['seconds']:.0f} s, loss {summary['final_loss']:.3f}, "
+        f"valid {summary['valid_loss']}"
+    )
 
 
 if __name__ == "__main__":

@@ -17,5 +17,7 @@ ARCHIVES = {
 def adapter(archive: str) -> ModuleType:
     """The adapter module of an archive. ValueError lists the known ones."""
     if archive not in ARCHIVES:
-        raise ValueError(f"archive {archive!r} is unknown. Known: {', '.join(ARCHIVES)}. Fix the dump's row in params.yaml.")
+        raise ValueError(
+            f"archive {archive!r} is unknown. Known: {', '.join(ARCHIVES)}. Fix the dump's row in params.yaml."
+        )
     return import_module(ARCHIVES[archive])

@@ -15,13 +15,17 @@ def inspect(source: str, row: DumpRow) -> None:
     """ValueError when `source` holds no Darwin Core Archive with observations and media."""
     parts = {part.row_type for part in _archive(source).parts}
     if not {"Occurrence", "Multimedia"} <= parts:
-        raise ValueError(f"{source}: meta.xml names {sorted(parts)}; an iNaturalist dump has Occurrence and Multimedia.")
+        raise ValueError(
+            f"{source}: meta.xml names {sorted(parts)}; an iNaturalist dump has Occurrence and Multimedia."
+        )
 
 
 def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     """Every sound once, by sound id. A sound on several observations keeps the other taxa as background species."""
     archive = _archive(source)
-    files = {name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("sounds/")}
+    files = {
+        name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("sounds/")
+    }
     media: dict[str, list[dict]] = {}
     wanted = set()
     for item in archive.rows("Multimedia"):
@@ -49,7 +53,9 @@ def _record(sound_id: str, rows: list[dict], observations: dict[str, dict], audi
     found = [observations[item["id"]] for item in rows if item["id"] in observations]
     source_id = f"sound-{sound_id}"
     if not found:
-        return SourceRecord(source_id, audio, problem="orphan_media", detail=f"no observation {rows[0]['id']} in the dump")
+        return SourceRecord(
+            source_id, audio, problem="orphan_media", detail=f"no observation {rows[0]['id']} in the dump"
+        )
     first = found[0]
     uncertainty = number(first.get("coordinateUncertaintyInMeters"), 0)
     return SourceRecord(

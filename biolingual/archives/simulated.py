@@ -51,7 +51,12 @@ SITES = tuple(
         )
     )
 )
-NOISES = {"": "", "stream": "A stream in the background.", "wind": "Gusts of wind.", "hum": "A low hum from a generator."}
+NOISES = {
+    "": "",
+    "stream": "A stream in the background.",
+    "wind": "Gusts of wind.",
+    "hum": "A low hum from a generator.",
+}
 DIRT = (  # each at least once in a dump, and once more for every 200 recordings
     "no_derivatives",
     "no_licence",
@@ -189,7 +194,9 @@ class World:
                 }
                 for begin, end in phrases
             ]
-        return (out / max(1.0, np.abs(out).max())).astype(np.float32), sorted(events, key=lambda event: event["start_s"])
+        return (out / max(1.0, np.abs(out).max())).astype(np.float32), sorted(
+            events, key=lambda event: event["start_s"]
+        )
 
     def tables_only(self, n: int, n_species: int = 28000, n_archives: int = 5) -> Iterator[dict]:
         """n rows of Recording fields without any audio, for tests of the tables at scale: dicts, in order of id."""

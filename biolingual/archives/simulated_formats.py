@@ -163,7 +163,7 @@ def write_inaturalist(items: list, audio: Iterable[bytes], folder: Path) -> None
 
 def inaturalist_observation(item) -> dict:
     # Two animals that one observer met on one visit and that are one species share an observation.
-    number = f"{item.index // 3}{[*item.species.scientific_name.encode()][0]:03d}{item.species.position:02d}"
+    number = f"{item.index // 3}{item.species.scientific_name.encode()[0]:03d}{item.species.position:02d}"
     return {
         "id": number,
         "occurrenceID": f"https://www.inaturalist.org/observations/{number}",

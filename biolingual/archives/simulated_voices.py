@@ -166,7 +166,9 @@ def far_away(sound: np.ndarray, distance_m: float, rate: int) -> np.ndarray:
     spectrum = np.fft.rfft(sound)
     frequency = np.fft.rfftfreq(len(sound), 1 / rate)
     absorbed_db = 0.006 * distance_m * (frequency / 4000.0) ** 1.5  # rough fit of ISO 9613-1 at 20 C, 70 % humidity
-    return np.fft.irfft(spectrum * 10 ** (-np.minimum(absorbed_db, 60.0) / 20), len(sound)) * 10.0 / max(distance_m, 10.0)
+    return (
+        np.fft.irfft(spectrum * 10 ** (-np.minimum(absorbed_db, 60.0) / 20), len(sound)) * 10.0 / max(distance_m, 10.0)
+    )
 
 
 def sing(

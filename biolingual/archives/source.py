@@ -65,7 +65,7 @@ def clock_s(text: object) -> float | None:
 
 
 def iso_date(text: object) -> str:
-    """"2015-06-23" from a date or timestamp; partial ("1998-06-00") keeps what is known ("1998-06"); "" otherwise."""
+    """A date as "2015-06-23" from a date or timestamp; partial ("1998-06-00") keeps what is known ("1998-06"); "" otherwise."""
     found = re.match(r"^\s*(\d{4})-(\d{2})(?:-(\d{2}))?", str(text or ""))
     if not found or found.group(1) == "0000":
         return ""
@@ -76,7 +76,7 @@ def iso_date(text: object) -> str:
 
 
 def day_time(text: object) -> str:
-    """"07:05" from "7:05", "07.05" or "07:05:33Z"; "" for "?", "morning", "24:00"."""
+    """A time as "07:05" from "7:05", "07.05" or "07:05:33Z"; "" for "?", "morning", "24:00"."""
     found = re.match(r"^\s*(\d{1,2})[:.](\d{2})(?!\d)", str(text or ""))
     if not found or int(found.group(1)) > 23 or int(found.group(2)) > 59:
         return ""

@@ -13,12 +13,16 @@ from biolingual.storage import list_files, open_url
 def inspect(source: str, row: DumpRow) -> None:
     """ValueError when `source` holds no API pages."""
     if not _pages(source):
-        raise ValueError(f"{source} has no pages/*.json: not a Xeno-canto dump. Save the API's pages there as they came.")
+        raise ValueError(
+            f"{source} has no pages/*.json: not a Xeno-canto dump. Save the API's pages there as they came."
+        )
 
 
 def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     """Every recording once, by id: pages shift while one pages, so the same id may come twice."""
-    sounds = {name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("audio/")}
+    sounds = {
+        name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("audio/")
+    }
     seen = set()
     for url in _pages(source):
         with open_url(url) as file:

@@ -16,5 +16,7 @@ BENCHMARKS = {
 def benchmark(task: str) -> ModuleType:
     """The module of a task. ValueError lists the known ones."""
     if task not in BENCHMARKS:
-        raise ValueError(f"task {task!r} is unknown. Known: {', '.join(BENCHMARKS)}. Fix evaluate.tasks in params.yaml.")
+        raise ValueError(
+            f"task {task!r} is unknown. Known: {', '.join(BENCHMARKS)}. Fix evaluate.tasks in params.yaml."
+        )
     return import_module(BENCHMARKS[task])

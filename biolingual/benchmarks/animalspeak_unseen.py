@@ -10,7 +10,9 @@ def scores(context: Context) -> list[Score]:
     """One score per origin; the classes are the held-out species of that origin."""
     found = []
     for origin in context.origins("test_unseen"):
-        classes = {pair.scientific_name: pair for pair in context.clips("test_unseen", origin) if pair.rank == "species"}
+        classes = {
+            pair.scientific_name: pair for pair in context.clips("test_unseen", origin) if pair.rank == "species"
+        }
         notes = "Classes: the held-out species alone. Neither their sounds nor their names were trained on."
         found.append(classify(context, TASK, "zero_shot", "test_unseen", origin, classes, notes))
     return [one for one in found if one is not None]

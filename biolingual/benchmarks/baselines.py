@@ -67,7 +67,9 @@ def class_scores(model, features: np.ndarray, classes: list) -> np.ndarray:
     return out
 
 
-def cross_validated(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, classes: list, seed: int) -> np.ndarray:
+def cross_validated(
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, classes: list, seed: int
+) -> np.ndarray:
     """[n, C] class scores, each item by a model that saw no item of its group: for classes without training data elsewhere."""
     from sklearn.model_selection import GroupKFold
 

@@ -50,7 +50,9 @@ def bootstrap_interval(values: np.ndarray, resamples: int, seed: int) -> list[fl
     return [float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5))]
 
 
-def chance_interval(predicted: np.ndarray, target: np.ndarray, n_classes: int, resamples: int, seed: int) -> list[float]:
+def chance_interval(
+    predicted: np.ndarray, target: np.ndarray, n_classes: int, resamples: int, seed: int
+) -> list[float]:
     """95 % of the accuracies that the same predictions reach when class names are dealt anew.
 
     Predictions cluster (a whole species may go to one wrong class), so a binomial interval around 1 / C is too narrow.

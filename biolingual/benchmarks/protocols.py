@@ -88,7 +88,9 @@ def classes_sha(classes: list[str]) -> str:
     return hashlib.sha256(json.dumps(classes, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def classify(context: Context, task: str, protocol: str, split: str, origin: str, classes: dict[str, Pair], notes: str) -> Score | None:
+def classify(
+    context: Context, task: str, protocol: str, split: str, origin: str, classes: dict[str, Pair], notes: str
+) -> Score | None:
     """Zero-shot classification of the recordings of a split among `classes` (species name -> a pair that carries it).
 
     None where the split holds no recording of these classes. Recordings of other names are skipped and counted.
@@ -132,7 +134,9 @@ def _classification_baselines(
     train = [clip for clip in context.clips("train", origin) if clip.scientific_name in names]
     labels = np.array(names)[target]
     if train:
-        majority = max(sorted({clip.scientific_name for clip in train}), key=[clip.scientific_name for clip in train].count)
+        majority = max(
+            sorted({clip.scientific_name for clip in train}), key=[clip.scientific_name for clip in train].count
+        )
         model = baselines.logistic_regression(
             context.mfcc(train), np.array([clip.scientific_name for clip in train]), context.params.seed
         )

@@ -14,5 +14,7 @@ CAPTIONERS = {
 def captioner(name: str) -> ModuleType:
     """The module of a captioner. ValueError lists the known ones."""
     if name not in CAPTIONERS:
-        raise ValueError(f"captioner {name!r} is unknown. Known: {', '.join(CAPTIONERS)}. Fix caption.captioner in params.yaml.")
+        raise ValueError(
+            f"captioner {name!r} is unknown. Known: {', '.join(CAPTIONERS)}. Fix caption.captioner in params.yaml."
+        )
     return import_module(CAPTIONERS[name])

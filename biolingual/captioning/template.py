@@ -21,7 +21,9 @@ def captions(recording: Recording) -> list[Caption]:
         named["scientific"] = recording.scientific_name
     if not named:
         return [_caption(recording, "common", "", "refused", "no_name")]
-    return [_caption(recording, kind, f"{sound} of {name}.", "ok", "") for sound in sounds for kind, name in named.items()]
+    return [
+        _caption(recording, kind, f"{sound} of {name}.", "ok", "") for sound in sounds for kind, name in named.items()
+    ]
 
 
 def _caption(recording: Recording, kind: str, text: str, status: str, reason: str) -> Caption:

@@ -30,5 +30,6 @@ def polyline(xs: list[float], ys: list[float], width: int, height: int) -> str:
     low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys), max(ys)
     span_x, span_y = (high_x - low_x) or 1, (high_y - low_y) or 1
     return " ".join(
-        f"{(x - low_x) / span_x * width:.1f},{height - (y - low_y) / span_y * height:.1f}" for x, y in zip(xs, ys, strict=True)
+        f"{(x - low_x) / span_x * width:.1f},{height - (y - low_y) / span_y * height:.1f}"
+        for x, y in zip(xs, ys, strict=True)
     )

@@ -58,9 +58,7 @@ class PairBatches:
             np.random.Generator(np.random.PCG64([self.params.seed, step, first_position + offset]))
             for offset in range(len(indices))
         ]
-        rows = [
-            self.row_of_text[_caption(self.pairs[index], draw)] for index, draw in zip(indices, draws, strict=True)
-        ]
+        rows = [self.row_of_text[_caption(self.pairs[index], draw)] for index, draw in zip(indices, draws, strict=True)]
         mels = [self._varied(mel, draw) for mel, draw in zip(self.mels(indices), draws, strict=True)]
         return Batch(
             mels=torch.stack(mels),

@@ -105,7 +105,13 @@ def held_out_loss(model: ClapModel, batches: PairBatches, size: int) -> float | 
         logits = model.logit_scale_a.exp() * audio @ text.T
         target = torch.arange(len(indices))
         losses.append(
-            float((torch.nn.functional.cross_entropy(logits, target) + torch.nn.functional.cross_entropy(logits.T, target)) / 2)
+            float(
+                (
+                    torch.nn.functional.cross_entropy(logits, target)
+                    + torch.nn.functional.cross_entropy(logits.T, target)
+                )
+                / 2
+            )
         )
         weights.append(len(indices))
     return float(np.average(losses, weights=weights)) if losses else None

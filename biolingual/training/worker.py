@@ -39,11 +39,18 @@ class Job:
 
     def config(self) -> dict:
         """For Ray's `train_loop_config`."""
-        return {name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in vars(self).items()}
+        return {
+            name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in vars(self).items()
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> Job:
-        sections = {"pretrain": PretrainParams, "model": ModelParams, "frontend": FrontendParams, "ingest": IngestParams}
+        sections = {
+            "pretrain": PretrainParams,
+            "model": ModelParams,
+            "frontend": FrontendParams,
+            "ingest": IngestParams,
+        }
         return cls(**{name: sections[name](**value) if name in sections else value for name, value in config.items()})
 
     def without_augmentation(self) -> Job:
@@ -189,5 +196,3 @@ def _report(train, rank: int, model, optimiser, state: dict) -> None:
         train.report(metrics, checkpoint=train.Checkpoint.from_directory(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-

@@ -38,7 +38,9 @@ def check(pairs: list[Pair], card: dict, params: ValidateParams) -> list[Finding
     findings = []
     for name, (key, rows, expectations) in suites(pairs, card, params).items():
         frame = pd.DataFrame(rows)
-        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        batch = (
+            source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        )
         suite = gx.ExpectationSuite(name)
         for expectation in expectations:
             suite.add_expectation(expectation)
@@ -61,7 +63,17 @@ def suites(pairs: list[Pair], card: dict, params: ValidateParams) -> dict[str, t
 
 
 def _recording_rows(recordings: list[Pair]) -> list[dict]:
-    columns = ("recording_id", "origin", "dump", "archive", "scientific_name", "license", "latitude", "longitude", "split")
+    columns = (
+        "recording_id",
+        "origin",
+        "dump",
+        "archive",
+        "scientific_name",
+        "license",
+        "latitude",
+        "longitude",
+        "split",
+    )
     rows = []
     for one in recordings:
         row = {name: getattr(one, name) for name in columns}
@@ -76,17 +88,29 @@ def _recording_expectations() -> list:
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="recording_id", meta={"why": "a recording stands in the dataset once"}),
-        gxe.ExpectColumnValuesToBeInSet(column="origin", value_set=list(ORIGINS[:2]), meta={"why": "origin is real or simulated"}),
         gxe.ExpectColumnValuesToBeInSet(
-            column="id_tells_origin", value_set=[True], meta={"why": "simulated ids, and only they, begin with simulated:"}
+            column="origin", value_set=list(ORIGINS[:2]), meta={"why": "origin is real or simulated"}
         ),
-        gxe.ExpectColumnValuesToBeInSet(column="has_a_name", value_set=[True], meta={"why": "every recording has a name"}),
-        gxe.ExpectColumnValuesToMatchRegex(column="license", regex=r"\S", meta={"why": "every recording has a licence"}),
-        gxe.ExpectColumnValuesToBeBetween(column="latitude", min_value=-90, max_value=90, meta={"why": "a latitude is in range"}),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="id_tells_origin",
+            value_set=[True],
+            meta={"why": "simulated ids, and only they, begin with simulated:"},
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="has_a_name", value_set=[True], meta={"why": "every recording has a name"}
+        ),
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="license", regex=r"\S", meta={"why": "every recording has a licence"}
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="latitude", min_value=-90, max_value=90, meta={"why": "a latitude is in range"}
+        ),
         gxe.ExpectColumnValuesToBeBetween(
             column="longitude", min_value=-180, max_value=180, meta={"why": "a longitude is in range"}
         ),
-        gxe.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), meta={"why": "the split is one of four"}),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="split", value_set=list(SPLITS), meta={"why": "the split is one of four"}
+        ),
     ]
 
 
@@ -112,13 +136,20 @@ def _caption_expectations(params: ValidateParams) -> list:
 
     return [
         gxe.ExpectColumnValueLengthsToBeBetween(
-            column="text", min_value=3, max_value=params.max_caption_chars, meta={"why": "a caption has a sensible length"}
+            column="text",
+            min_value=3,
+            max_value=params.max_caption_chars,
+            meta={"why": "a caption has a sensible length"},
         ),
-        gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=list(CAPTION_KINDS), meta={"why": "the kind is known"}),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="kind", value_set=list(CAPTION_KINDS), meta={"why": "the kind is known"}
+        ),
         gxe.ExpectColumnValuesToBeInSet(
             column="status", value_set=["ok", "fallback"], meta={"why": "refused captions are not trained on"}
         ),
-        gxe.ExpectColumnValuesToNotMatchRegex(column="text", regex=MARKUP, meta={"why": "no markup or address in a caption"}),
+        gxe.ExpectColumnValuesToNotMatchRegex(
+            column="text", regex=MARKUP, meta={"why": "no markup or address in a caption"}
+        ),
         gxe.ExpectColumnValuesToBeInSet(
             column="names_its_species", value_set=[True], meta={"why": "a caption names the species of its recording"}
         ),
@@ -138,9 +169,15 @@ def _pair_expectations() -> list:
         gxe.ExpectColumnValuesToBeBetween(
             column="duration_s", min_value=0, strict_min=True, max_value=60, meta={"why": "a clip has a length"}
         ),
-        gxe.ExpectColumnValuesToBeBetween(column="offset_s", min_value=0, meta={"why": "a clip begins inside its recording"}),
-        gxe.ExpectColumnValuesToBeBetween(column="activity", min_value=0, max_value=1, meta={"why": "activity is a share"}),
-        gxe.ExpectColumnValuesToBeBetween(column="byte_length", min_value=40, meta={"why": "a clip has bytes in its shard"}),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="offset_s", min_value=0, meta={"why": "a clip begins inside its recording"}
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="activity", min_value=0, max_value=1, meta={"why": "activity is a share"}
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="byte_length", min_value=40, meta={"why": "a clip has bytes in its shard"}
+        ),
         gxe.ExpectColumnValuesToMatchRegex(
             column="shard_sha256", regex=r"^[0-9a-f]{64}$", meta={"why": "every shard is pinned by its hash"}
         ),
