@@ -55,7 +55,9 @@ def decode(data: bytes) -> Sound:
             rate = file.samplerate
             samples = file.read(dtype="float32", always_2d=True)  # [T, C]
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise UndecodableError("undecodable", str(error).replace("\n", " ")) from error
+        # libsndfile names the buffer by its address in memory, which would differ from run to run.
+        detail = str(error).rpartition(">: ")[2].replace("\n", " ")
+        raise UndecodableError("undecodable", detail) from error
     if len(samples) == 0:
         raise UndecodableError("zero_frames", "the file decodes to no samples")
     if not np.isfinite(samples).all():

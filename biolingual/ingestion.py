@@ -122,15 +122,17 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
     )
     if refusal:
         return reject(refusal, f"licence as given: {record.fields.get('license_source') or '(none)'}")
-    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist)
-    if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
-        return reject(taxon.problem, record.fields.get("source_name", ""))
     if not record.audio:
         return reject("audio_missing", "the dump names this sound but holds no file for it")
+    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist)
     try:
-        return decoded(record, recording_id, dump, row, params, str(licence), taxon)
+        outcome = decoded(record, recording_id, dump, row, params, str(licence), taxon)
     except audio.UndecodableError as error:
         return reject(error.reason, error.detail)
+    # Last, so that a file's own fault is told before its label's.
+    if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
+        return reject(taxon.problem, record.fields.get("source_name", ""))
+    return outcome
 
 
 def decoded(

@@ -29,7 +29,11 @@ SMALL = {
 def clone(folder: Path, changes: dict[str, dict] | None = None) -> Path:
     """The tracked and untracked-not-ignored files of this tree in `folder`, committed, with params changed section by section."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
@@ -37,7 +41,9 @@ def clone(folder: Path, changes: dict[str, dict] | None = None) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     change_params(folder, SMALL if changes is None else changes)
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a small world"]):
-        subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words], cwd=folder, check=True)
+        subprocess.run(
+            ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words], cwd=folder, check=True
+        )
     return folder
 
 

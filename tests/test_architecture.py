@@ -21,7 +21,14 @@ ONE_DOOR = {
     "prefect": set(),
 }
 ROOMS = ["archives", "captioning", "validation", "training", "benchmarks", "search", "pages"]
-MAY_USE = {"benchmarks": set(), "training": set(), "search": set(), "archives": set(), "captioning": set(), "validation": set()}
+MAY_USE = {
+    "benchmarks": set(),
+    "training": set(),
+    "search": set(),
+    "archives": set(),
+    "captioning": set(),
+    "validation": set(),
+}
 
 
 def sources(folder: str) -> list[Path]:
@@ -81,12 +88,18 @@ def arms(name: str) -> list[tuple[dict[str, str], set[str]]]:
     if name == "ingest":
         files = {path.stem: path for path in sources("biolingual/archives")}
         table = [row for row in archive_table() if row in files]
-        shared = set().union(*(closure(files[row]) for row in table)) - {f"biolingual/archives/{row}.py" for row in table}
+        shared = set().union(*(closure(files[row]) for row in table)) - {
+            f"biolingual/archives/{row}.py" for row in table
+        }
         return [({"item.archive": row}, shared | {f"biolingual/archives/{row}.py"}) for row in table]
     if name == "caption":
-        return [({"caption.captioner": row}, closure(ROOT / f"biolingual/captioning/{row}.py")) for row in ("template",)]
+        return [
+            ({"caption.captioner": row}, closure(ROOT / f"biolingual/captioning/{row}.py")) for row in ("template",)
+        ]
     if name == "evaluate":
-        return [({"item": task}, closure(ROOT / f"biolingual/benchmarks/{task}.py")) for task in PARAMS["evaluate"]["tasks"]]
+        return [
+            ({"item": task}, closure(ROOT / f"biolingual/benchmarks/{task}.py")) for task in PARAMS["evaluate"]["tasks"]
+        ]
     return [({}, set())]
 
 

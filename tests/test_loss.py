@@ -23,7 +23,9 @@ def slow_loss(audio, text, scale, labels=None) -> float:
     total = 0.0
     for one, other in ((audio, text), (text, audio)):
         for i in range(len(one)):
-            logits = [scale * one[i] @ other[j] for j in range(len(one)) if labels is None or j == i or labels[j] != labels[i]]
+            logits = [
+                scale * one[i] @ other[j] for j in range(len(one)) if labels is None or j == i or labels[j] != labels[i]
+            ]
             total += np.log(np.exp(logits).sum()) - scale * one[i] @ other[i]
     return total / (2 * len(audio))
 
@@ -44,7 +46,9 @@ def test_two_processes_give_the_loss_and_gradients_of_one(tmp_path):
     """A whole training step of the demo-size model: dropout 0, BatchNorm frozen."""
     for world in (1, 2):
         ranks = [
-            subprocess.Popen([sys.executable, "-m", "tests.training.one_step", str(rank), str(world), str(tmp_path)], cwd=ROOT)
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.training.one_step", str(rank), str(world), str(tmp_path)], cwd=ROOT
+            )
             for rank in range(world)
         ]
         assert [rank.wait(timeout=120) for rank in ranks] == [0] * world

@@ -52,7 +52,9 @@ def test_a_trained_tokenizer_has_robertas_special_ids_and_is_reproducible():
 def test_a_folder_can_be_the_initial_weights(folder, params):
     start = params.model.model_copy(update={"init": str(folder), "tokenizer": str(folder)})
     loaded = build(start, 64, 0)
-    assert torch.equal(loaded.text_projection.linear1.weight, ClapModel.from_pretrained(folder).text_projection.linear1.weight)
+    assert torch.equal(
+        loaded.text_projection.linear1.weight, ClapModel.from_pretrained(folder).text_projection.linear1.weight
+    )
     assert load_tokenizer(start, [])("Song")["input_ids"] == Embedder.load(str(folder)).tokenizer("Song")["input_ids"]
 
 

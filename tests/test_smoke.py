@@ -64,7 +64,9 @@ def test_plain_transformers_loads_the_released_model_and_gives_our_embeddings(wo
         model, processor = ClapModel.from_pretrained(folder).eval(), ClapProcessor.from_pretrained(folder)
         ours = Embedder.load(str(folder))
         with torch.no_grad():
-            audio = model.get_audio_features(**processor(audio=sound, sampling_rate=48000, return_tensors="pt")).pooler_output
+            audio = model.get_audio_features(
+                **processor(audio=sound, sampling_rate=48000, return_tensors="pt")
+            ).pooler_output
             text = model.get_text_features(**processor(text=["A song."], return_tensors="pt")).pooler_output
         assert np.abs(ours.audio(sound) - audio.numpy()).max() < 1e-5
         assert np.abs(ours.text(["A song."]) - text.numpy()).max() < 1e-5

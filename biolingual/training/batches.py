@@ -30,6 +30,9 @@ class Batch:
     attention_mask: torch.Tensor
     labels: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 class PairBatches:
     """Reads pairs as batches. Clips are at most one window long, so a clip has one log-mel, which is kept in memory."""

@@ -100,10 +100,10 @@ def held_out_loss(model: ClapModel, batches: PairBatches, size: int) -> float | 
         indices = np.arange(start, min(start + size, len(batches.pairs)))
         if len(indices) < 2:
             continue
-        batch = batches.batch(indices, step=0)
+        batch = batches.batch(indices, step=0).to(model.logit_scale_a.device)
         audio, text = encode_audio(model, batch.mels), encode_text(model, batch.input_ids, batch.attention_mask)
         logits = model.logit_scale_a.exp() * audio @ text.T
-        target = torch.arange(len(indices))
+        target = torch.arange(len(indices), device=logits.device)
         losses.append(
             float(
                 (

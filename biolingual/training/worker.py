@@ -106,17 +106,21 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
 
 
 def quiet() -> None:
-    """In every process of the job: Ray Train's own narration off, so that a terminal shows the progress lines.
+    """Ray Train's own narration off, so that a terminal shows the progress lines; warnings of others stay.
 
-    LoggingConfig covers the controller and the workers; this covers their helpers, one of which warns each second.
+    LoggingConfig covers the controller; this covers its helpers (one warns each second), and once more each worker, since
+    Ray sets a worker's loggers anew after this hook.
     """
     logging.getLogger("ray.train").setLevel(logging.ERROR)
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 def work(config: dict) -> None:
     """One worker's life: build, resume, step, report. The only user of ray.train's worker functions."""
     from ray import train
+    from ray.train.torch import get_device
 
+    quiet()
     job = Job.from_config(config)
     params = job.pretrain
     rank, workers = train.get_context().get_world_rank(), train.get_context().get_world_size()
@@ -124,7 +128,8 @@ def work(config: dict) -> None:
     torch.manual_seed(params.seed)
     batches, valid = _batches(job)
     size = min(params.global_batch_size, len(batches.pairs)) // workers * workers
-    model = build(job.model, job.frontend.mel_bins, _vocab_size(job))
+    device = get_device()  # the worker's GPU, or the CPU
+    model = build(job.model, job.frontend.mel_bins, _vocab_size(job)).to(device)
     optimiser = loop.optimizer(model, params)
     state = _resumed(train.get_checkpoint(), model, optimiser)
     if state is None:
@@ -136,7 +141,8 @@ def work(config: dict) -> None:
     started = time.monotonic() - state["seconds"]
     for number, indices in global_batches(len(batches.pairs), size, params.seed, state["step"]):
         mine = indices[rank * local : (rank + 1) * local]
-        measured = loop.step(model, optimiser, batches.batch(mine, number, rank * local), number, params)
+        batch = batches.batch(mine, number, rank * local).to(device)
+        measured = loop.step(model, optimiser, batch, number, params)
         done = number + 1
         if number % params.log_every == 0 or done == params.steps:
             state["history"].append(measured)
@@ -179,7 +185,7 @@ def _resumed(checkpoint, model, optimiser) -> dict | None:
     if checkpoint is None:
         return None
     with checkpoint.as_directory() as folder:
-        state = torch.load(Path(folder) / STATE, weights_only=True)
+        state = torch.load(Path(folder) / STATE, weights_only=True, map_location="cpu")
     model.load_state_dict(state.pop("model"))
     optimiser.load_state_dict(state.pop("optimizer"))
     return state
@@ -192,7 +198,8 @@ def _report(train, rank: int, model, optimiser, state: dict) -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="checkpoint-"))
     try:
-        torch.save({**state, "model": model.state_dict(), "optimizer": optimiser.state_dict()}, folder / STATE)
+        weights = {name: value.cpu() for name, value in model.state_dict().items()}
+        torch.save({**state, "model": weights, "optimizer": optimiser.state_dict()}, folder / STATE)
         train.report(metrics, checkpoint=train.Checkpoint.from_directory(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

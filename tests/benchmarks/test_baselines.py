@@ -29,7 +29,9 @@ def test_cepstra_equal_librosas_for_the_frames_inside():
 
 def test_logistic_regression_tells_tones_apart_and_scores_unknown_classes_last():
     pitches = {"low": 400, "high": 3000}
-    features = np.stack([baselines.mfcc_statistics(tone(hz + 20 * k), 16000, 1.0) for hz in pitches.values() for k in range(6)])
+    features = np.stack(
+        [baselines.mfcc_statistics(tone(hz + 20 * k), 16000, 1.0) for hz in pitches.values() for k in range(6)]
+    )
     labels = np.repeat(list(pitches), 6)
     model = baselines.logistic_regression(features[::2], labels[::2], 0)
     scores = baselines.class_scores(model, features[1::2], ["high", "low", "never heard"])

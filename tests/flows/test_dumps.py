@@ -59,7 +59,9 @@ def test_a_folder_without_licences_takes_one_for_all(place):
     with pytest.raises(ValueError, match="--license own"):
         add_dump("folder", "real-2026-11", "recordings", "real")
     add_dump("folder", "real-2026-11", "recordings", "real", licence="own")
-    assert YAML(typ="safe").load((place / "params.yaml").read_text())["dumps"]["real-2026-11"]["default_license"] == "own"
+    assert (
+        YAML(typ="safe").load((place / "params.yaml").read_text())["dumps"]["real-2026-11"]["default_license"] == "own"
+    )
 
 
 def test_a_section_after_dumps_is_refused(place):
@@ -71,5 +73,11 @@ def test_a_section_after_dumps_is_refused(place):
 def test_a_remote_dump_gets_a_pointer_file(place, monkeypatch):
     monkeypatch.setattr("flows.dumps._inspected", lambda *_: "sha256:abc")
     add_dump("folder", "real-2026-11", "s3://bucket/recordings", "real")
-    assert json.loads((place / "dumps/real-2026-11.json").read_text()) == {"source": "s3://bucket/recordings", "digest": "sha256:abc"}
-    assert YAML(typ="safe").load((place / "params.yaml").read_text())["dumps"]["real-2026-11"]["source"] == "dumps/real-2026-11.json"
+    assert json.loads((place / "dumps/real-2026-11.json").read_text()) == {
+        "source": "s3://bucket/recordings",
+        "digest": "sha256:abc",
+    }
+    assert (
+        YAML(typ="safe").load((place / "params.yaml").read_text())["dumps"]["real-2026-11"]["source"]
+        == "dumps/real-2026-11.json"
+    )

@@ -1,0 +1,95 @@
+"""What is measured so far. Each row stays under eight minutes on two cores."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.registry import Measured, compare, row
+
+
+def _noise(count: int, seconds: int) -> list[np.ndarray]:
+    draw = np.random.Generator(np.random.PCG64(0))
+    return [(0.1 * draw.standard_normal(seconds * 48000)).astype(np.float32) for _ in range(count)]
+
+
+@row
+def frontend() -> Iterator[Measured]:
+    """Log-mel of 10 s clips against transformers' ClapFeatureExtractor, at float64 (what is used) and float32."""
+    from transformers import ClapFeatureExtractor
+
+    from biolingual.frontend import LogMel
+
+    extractor = ClapFeatureExtractor(frequency_min=50, truncation="rand_trunc", padding="repeatpad")
+    clips = _noise(16, 10)
+    for precision in ("float64", "float32"):
+        log_mel = LogMel.from_extractor(extractor, precision)
+        waveforms = log_mel.pad(clips)
+        yield compare(
+            f"frontend_{precision}",
+            "clips/s",
+            len(clips),
+            lambda log_mel=log_mel, waveforms=waveforms: log_mel(waveforms),
+            lambda: extractor(clips, sampling_rate=48000),
+            goal=None,
+        )
+
+
+@row
+def ingest() -> Iterator[Measured]:
+    """Recordings of the simulated world to shards, against bare librosa.load and a FLAC write of the whole file."""
+    import librosa
+    import soundfile
+
+    from biolingual.archives.simulated import World
+    from biolingual.ingestion import ingest as ingest_dump
+    from biolingual.parallel import Machine
+    from biolingual.params import load
+
+    params = load(Path("params.yaml"))
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        World(1, 120).write("xeno_canto-2026-01", work / "dump", Machine(workers=2))
+        files = sorted((work / "dump/audio").iterdir())
+        row_ = params.dumps["xeno_canto-2026-01"]
+
+        def ours() -> None:
+            ingest_dump(
+                "bench-1",
+                row_,
+                params.ingest,
+                str(work / "dump"),
+                work / "manifests",
+                work / "audio",
+                Machine(workers=1),
+            )
+
+        def peer() -> None:
+            for file in files:
+                try:
+                    sound, rate = librosa.load(file, sr=48000, mono=True)
+                except (soundfile.LibsndfileError, OSError, ValueError):
+                    continue
+                if len(sound):
+                    soundfile.write(work / "peer.flac", sound, rate)
+
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield compare("ingest_per_core", "files/s", len(files), ours, peer, goal=None, rounds=3)
+
+
+@row
+def no_op() -> Iterator[Measured]:
+    """An up-to-date graph: `dvc repro` against `dvc status`, in seconds' inverse. Needs a reproduced graph."""
+
+    def dvc(*words: str) -> None:
+        subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
+
+    yield compare("no_op_repro", "runs/s", 1, lambda: dvc("repro"), lambda: dvc("status"), goal=None, rounds=3)

@@ -1,0 +1,66 @@
+"""A stage's signature is its command line: what comes from params.yaml, what from the environment, what from argv."""
+
+from pathlib import Path
+
+import pytest
+
+from biolingual.parallel import Machine
+from biolingual.params import AssembleParams, DumpRow, IngestParams, Params, ValidateParams
+from stages.entry import arguments, sections
+
+FILE = Path(__file__).resolve().parents[1] / "params.yaml"
+
+
+def ingest(ingest: IngestParams, row: DumpRow, dump: str, source: str, machine: Machine) -> None: ...
+
+
+def assemble(assemble: AssembleParams, validate: ValidateParams, dumps: dict[str, DumpRow], out: Path) -> None: ...
+
+
+def check(params: Params, files: list[Path], times: int) -> None: ...
+
+
+def test_a_section_is_filled_from_the_file(params):
+    given = arguments(assemble, ["--out", "here"], FILE)
+    assert (given["assemble"], given["validate"]) == (params.assemble, params.validate_)
+    assert given["dumps"] == params.dumps
+
+
+def test_a_dump_row_is_that_of_the_named_dump(params):
+    given = arguments(ingest, ["--dump", "inaturalist-2026-01", "--source", "s"], FILE)
+    assert given["row"] == params.dumps["inaturalist-2026-01"]
+
+
+def test_every_other_parameter_is_an_option_of_its_type(params):
+    given = arguments(check, ["--files", "a", "b", "--times", "3"], FILE)
+    assert given == {"params": params, "files": [Path("a"), Path("b")], "times": 3}
+
+
+def test_the_arguments_are_exactly_the_signatures():
+    given = arguments(ingest, ["--dump", "xeno_canto-2026-01", "--source", "s"], FILE)
+    assert set(given) == {"ingest", "row", "dump", "source", "machine"}
+
+
+def test_the_machine_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("BIOLINGUAL_WORKERS", "5")
+    monkeypatch.setenv("BIOLINGUAL_GPU", "1")
+    machine = arguments(ingest, ["--dump", "xeno_canto-2026-01", "--source", "s"], FILE)["machine"]
+    assert (machine.workers, machine.use_gpu) == (5, True)
+
+
+def test_an_option_that_is_not_given_ends_the_command(capsys):
+    with pytest.raises(SystemExit):
+        arguments(ingest, ["--dump", "xeno_canto-2026-01"], FILE)
+    assert "--source" in capsys.readouterr().err
+
+
+def test_sections_are_named_in_the_order_of_the_signature_and_as_in_the_file():
+    assert sections(assemble) == ["assemble", "validate", "dumps"]
+    assert sections(ingest) == ["ingest"]
+
+
+def test_the_real_stages_meet_the_file():
+    from stages.simulate import main
+
+    given = arguments(main, ["--dump", "xeno_canto-2026-01", "--out", "o"], FILE)
+    assert (given["simulate"].seed, given["out"]) == (2026, Path("o"))
