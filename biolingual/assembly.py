@@ -10,6 +10,7 @@ from pathlib import Path
 
 from biolingual.params import AssembleParams
 from biolingual.records import (
+    SPLITS,
     Caption,
     Clip,
     Pair,
@@ -104,18 +105,25 @@ def _refusal(
     recording: Recording, split: str, usable: list[Caption], first: dict[str, dict[str, str]]
 ) -> tuple[str, str]:
     """(reason, detail), or ("", "") after remembering the recording as the first of its id, audio and source."""
-    source = recording.source_recording and f"{recording.archive}:{recording.source_recording}"
-    keys = {"duplicate_id": recording.recording_id, "duplicate_audio": recording.audio_sha256, "source": source}
+    source = recording.source_recording  # "xeno_canto:XC123", or an id of its own archive
+    if source and ":" not in source:
+        source = f"{recording.archive}:{source}"
+    keys = [
+        ("duplicate_id", recording.recording_id),
+        ("duplicate_audio", recording.audio_sha256),
+        ("source", source),  # a cut meets its original, and the original its cuts
+        ("source", recording.recording_id.removeprefix("simulated:")),
+    ]
     if not usable:
         return "no_caption", "no name to caption it by"
-    for reason, key in keys.items():
+    for reason, key in keys:
         other = first[reason].get(key)
         if other is None or (reason == "source" and other == split):
             continue
         if other != split:
             return "straddles", f"{reason} {key} lies in {other}, this one would fall in {split}"
         return reason, key
-    for reason, key in keys.items():
+    for reason, key in keys:
         if key:
             first[reason].setdefault(key, split)
     return "", ""
@@ -173,12 +181,14 @@ def write(
         "rejected": dict(sorted(Counter(row.reason for row in rejected).items())),
         "by_origin": {
             origin: {
-                "recordings": Counter(one.split for one in recordings if one.origin == origin),
+                "recordings": {
+                    split: sum(one.split == split and one.origin == origin for one in recordings) for split in SPLITS
+                },
                 "species": {
                     split: len(
-                        {one.scientific_name for one in recordings if one.origin == origin and one.split == split}
+                        {one.scientific_name for one in recordings if (one.origin, one.split) == (origin, split)}
                     )
-                    for split in sorted({one.split for one in recordings if one.origin == origin})
+                    for split in SPLITS
                 },
                 "licences": dict(sorted(Counter(one.license for one in recordings if one.origin == origin).items())),
             }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ import soxr
 FRAME_S = 0.02
 ABOVE_FLOOR_DB = 3.0
 FULL_ACTIVITY_DB = 30.0
+SEARCHED_BYTES = 1 << 16
 
 
 class UndecodableError(ValueError):
@@ -51,9 +53,7 @@ def decode(data: bytes) -> Sound:
     if head.startswith((b"<!doctype html", b"<html")):
         raise UndecodableError("html_page", "an HTML page under an audio file's name")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate = file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)  # [T, C]
+        samples, rate = _read(data)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         # libsndfile names the buffer by its address in memory, which would differ from run to run.
         detail = str(error).rpartition(">: ")[2].replace("\n", " ")
@@ -63,6 +63,26 @@ def decode(data: bytes) -> Sound:
     if not np.isfinite(samples).all():
         raise UndecodableError("not_finite", "samples hold NaN or infinity")
     return Sound(to_mono(samples), rate, samples.shape[1])
+
+
+def _read(data: bytes) -> tuple[np.ndarray, int]:
+    """(samples [T, C], rate). An MPEG stream behind zeros or an ID3 tag, where libsndfile sees no form, is read from its start."""
+    try:
+        return soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        start = _mpeg_start(data)
+        if not start:
+            raise
+        return soundfile.read(io.BytesIO(data[start:]), dtype="float32", always_2d=True)
+
+
+def _mpeg_start(data: bytes) -> int:
+    """Where the first MPEG layer III frame seems to begin: after an ID3v2 tag and padding; 0 where there is none near."""
+    start = 0
+    if data[:3] == b"ID3":  # a tag's length: four bytes of seven bits (id3.org, ID3v2.3, 3.1)
+        start = 10 + sum(byte << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+    found = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]").search(data, start, start + SEARCHED_BYTES)
+    return found.start() if found else 0
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
@@ -113,15 +133,16 @@ def activity_windows(
     sums = np.concatenate([[0.0], np.cumsum(level)])
     starts = np.arange(0, max(1, len(level) - frames_per_window + 1))
     score = sums[np.minimum(starts + frames_per_window, len(level))] - sums[starts]
+    at = np.minimum(starts * frame, len(waveform) - window)  # in samples
     chosen: list[tuple[int, int, float]] = []
     while len(chosen) < most and np.isfinite(score).any():
         best = int(np.argmax(score))
         value = float(score[best]) / frames_per_window
         if chosen and value <= 0:
             break
-        start = min(best * frame, len(waveform) - window)
+        start = int(at[best])
         chosen.append((start, start + window, value))
-        score[max(0, best - frames_per_window + 1) : best + frames_per_window] = -np.inf
+        score[np.abs(at - start) < window] = -np.inf
     return sorted(chosen)
 
 

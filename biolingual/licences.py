@@ -3,10 +3,21 @@
 import re
 from dataclasses import dataclass
 
-CC_FAMILY = re.compile(r"\b(by(?:[\s_-]*(?:nc|sa|nd))*)\b", re.IGNORECASE)
-VERSION = re.compile(r"(?<![\d.])([1-4]\.\d)(?![\d.])")
-OPEN_SOURCE = {"mit": "MIT", "apache": "Apache-2.0", "bsd-3-clause": "BSD-3-Clause", "gpl-3": "GPL-3.0"}
-WORDS = {"attribution": "by", "noncommercial": "nc", "sharealike": "sa", "noderivatives": "nd", "noderivs": "nd"}
+VERSION = re.compile(r"(?<![\d.])([1-4])[.-]([05])(?![\d.])")
+CREATIVE_COMMONS = re.compile(r"creative ?commons|(?<![a-z])cc[\s-]?(?:by|[a-z]{2}-)")
+# Any wording counts: a restriction overlooked is a licence broken.
+ATTRIBUTION = re.compile(r"attribution|(?<![a-z])by(?![a-z])")
+RESTRICTIONS = {
+    "nc": re.compile(r"non[\s-]?commercial|no commercial|(?<![a-z])nc(?![a-z])"),
+    "nd": re.compile(r"no[\s-]?deriv|(?<![a-z])nd(?![a-z])"),
+    "sa": re.compile(r"share[\s-]?alike|(?<![a-z])sa(?![a-z])"),
+}
+OPEN_SOURCE = {
+    "MIT": re.compile(r"mit(?:$|\s*\(|\s+licen[cs]e)"),
+    "Apache-2.0": re.compile(r"apache"),
+    "BSD-3-Clause": re.compile(r"bsd[\s-]?3[\s-]?clause"),
+    "GPL-3.0": re.compile(r"gpl[\s-]?v?3"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,35 +39,33 @@ def parse(text: str | None) -> Licence | None:
 
     None means "not usable": silence is all rights reserved.
     """
-    text = (text or "").strip()
-    lowered = text.lower()
+    lowered = " ".join((text or "").lower().replace("_", "-").split())
     if lowered in ("", "-", "null", "none", "unknown"):
         return None
     if lowered == "own":
         return Licence("own", "", False, False, False)
-    version = VERSION.search(lowered)
-    version = version.group(1) if version else ""
-    if re.search(r"\bcc[\s_-]?(?:0|zero)|publicdomain/zero", lowered):
+    found = VERSION.search(lowered)
+    version = ".".join(found.groups()) if found else ""
+    if re.search(r"(?<![a-z])cc[\s-]?(?:0|zero)|publicdomain/zero", lowered):
         return Licence("CC0", version or "1.0", False, False, False)
-    if "public domain" in lowered or "publicdomain/mark" in lowered:
+    if re.search(r"public ?domain", lowered) and not re.search(r"\bnot\b", lowered):
         return Licence("public domain", "", False, False, False)
-    if "creativecommons" in lowered or "creative commons" in lowered or re.match(r"cc[\s_-]", lowered):
+    if CREATIVE_COMMONS.search(lowered):
         return _creative_commons(lowered, version)
-    for code, family in OPEN_SOURCE.items():
-        if lowered.startswith(code):
+    for family, form in OPEN_SOURCE.items():
+        if form.match(lowered):
             return Licence(family, "", False, False, False)
     return None
 
 
 def _creative_commons(lowered: str, version: str) -> Licence | None:
-    for word, code in WORDS.items():
-        lowered = lowered.replace(word, code)
-    found = CC_FAMILY.search(lowered)
-    if found is None:
+    path = re.search(r"/licenses/([a-z-]+)", lowered)
+    words = path.group(1) if path else lowered
+    if not ATTRIBUTION.search(words):
         return None
-    parts = set(re.findall(r"nc|sa|nd", found.group(1)))
-    family = "CC BY" + "".join(f"-{code.upper()}" for code in ("nc", "nd", "sa") if code in parts)
-    return Licence(family, version, "nc" in parts, "nd" in parts, "sa" in parts)
+    flags = {code: bool(form.search(words)) for code, form in RESTRICTIONS.items()}
+    family = "CC BY" + "".join(f"-{code.upper()}" for code in ("nc", "nd", "sa") if flags[code])
+    return Licence(family, version, **flags)
 
 
 def refusal(licence: Licence | None, *, allow_noncommercial: bool, allow_noderivatives: bool) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor, RobertaTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from biolingual.frontend import LogMel, embedding_id
 from biolingual.params import ModelParams
@@ -108,6 +109,7 @@ def processor(log_mel: LogMel, tokenizer) -> ClapProcessor:
 
 def save(model: ClapModel, log_mel: LogMel, tokenizer, folder: Path) -> str:
     """Write weights (safetensors), config, extractor and tokenizer; returns the model_sha."""
+    disable_progress_bar()
     with torch.no_grad():
         model.logit_scale_t.copy_(model.logit_scale_a)  # transformers holds two scales, the paper one
     model.save_pretrained(folder)
@@ -137,6 +139,7 @@ class Embedder:
         """From a folder or a hub id. FileNotFoundError says how to supply it where a folder is missing or no hub answers."""
         if not Path(name).is_dir() and name.count("/") != 1:
             raise FileNotFoundError(f"model {name} is neither a folder here nor a hub id (owner/name).")
+        disable_progress_bar()
         try:
             model = ClapModel.from_pretrained(name).eval().to(device)
             clap = ClapProcessor.from_pretrained(name)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -46,8 +49,11 @@ def map_ordered(
     elif machine.workers <= 1:
         yield from map(function, items)
     else:
-        with get_context("spawn").Pool(machine.workers) as pool:
-            yield from pool.imap(function, items, chunksize=chunk)
+        # Not multiprocessing.Pool: it waits for ever for a worker that was killed, this raises BrokenProcessPool.
+        with ProcessPoolExecutor(machine.workers, mp_context=get_context("spawn")) as pool:
+            yield from _in_order(
+                items, chunk, 4 * machine.workers, partial(pool.submit, _each, function), lambda future: future.result()
+            )
 
 
 def _map_ray(
@@ -56,13 +62,22 @@ def _map_ray(
     import ray
 
     ray.init(address=machine.ray_address, ignore_reinit_error=True, log_to_driver=False)
-    remote = ray.remote(lambda batch: [function(item) for item in batch])
-    most_waiting = 2 * int(ray.cluster_resources().get("CPU", 1))
-    waiting: list = []
+    remote = ray.remote(_each)
+    most = 2 * int(ray.cluster_resources().get("CPU", 1))
+    yield from _in_order(items, chunk, most, partial(remote.remote, function), ray.get)
+
+
+def _each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
+    return [function(item) for item in batch]
+
+
+def _in_order(items: Iterable[Item], chunk: int, most: int, submit: Callable, result_of: Callable) -> Iterator[Result]:
+    """Results in order with at most `most` batches under way, so that neither side runs ahead of memory."""
+    waiting: deque = deque()
     iterator = iter(items)
     while batch := list(itertools.islice(iterator, chunk)):
-        waiting.append(remote.remote(batch))
-        if len(waiting) >= most_waiting:
-            yield from ray.get(waiting.pop(0))
-    for reference in waiting:
-        yield from ray.get(reference)
+        waiting.append(submit(batch))
+        if len(waiting) >= most:
+            yield from result_of(waiting.popleft())
+    while waiting:
+        yield from result_of(waiting.popleft())

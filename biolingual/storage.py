@@ -44,9 +44,11 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
     filesystem, path = _filesystem(url)
     if filesystem is None:
         root = Path(path)
-        found = [root] if root.is_file() else sorted(item for item in root.rglob("*") if item.is_file())
-        for item in found:
-            yield (item.name if item == root else item.relative_to(root).as_posix()), str(item)
+        found = [root] if root.is_file() else [item for item in root.rglob("*") if item.is_file()]
+        # Sorted as text, like S3 does: Path sorts by its parts, and a copy would get another digest.
+        yield from sorted(
+            (item.name if item == root else item.relative_to(root).as_posix(), str(item)) for item in found
+        )
         return
     scheme = url.split("://")[0]
     for item in sorted(filesystem.find(path)):

@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 
 PLACEHOLDERS = {"mystery mystery", "sonus naturalis", "identity unknown", "soundscape", "unknown", "unidentified"}
-HYBRID = re.compile(r"(\s[x×]\s)|(^[x×]\s?)|\bhybrid\b|\bintergrade\b", re.IGNORECASE)
+HYBRID = re.compile(r"(\s[x×]\s)|(^(?:×\s?|x\s))|\bhybrid\b|\bintergrade\b", re.IGNORECASE)
 UNCERTAIN = re.compile(r"\b(spec|sp|cf|aff|div|indet)\b\.?|/|\?", re.IGNORECASE)
+VOWEL_SOUND = re.compile(r"(?!eu|ewe|one|uni|ural|ute)[aeiou]", re.IGNORECASE)  # "a European Robin", "an Elk"
 NOT_A_NAME = {"", "-", "?", "nan", "[]"}
 CLASSES_BY_SUFFIX = {"idae": "family", "formes": "order"}
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -101,4 +102,4 @@ def _as_given(words: list[str]) -> Taxon:
 
 def with_article(name: str) -> str:
     """The name with its article: "a Dusky Velar", "an Evening Querl"."""
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"{'an' if VOWEL_SOUND.match(name) else 'a'} {name}"

@@ -60,6 +60,8 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
         elif hint is Machine:
             given[name] = this_machine()
         elif hint is DumpRow:
+            if given["dump"] not in params.dumps:
+                raise ValueError(f"params.yaml has no dump {given['dump']!r}. Known: {', '.join(params.dumps)}.")
             given[name] = params.dumps[given["dump"]]
         elif str(hint) in SECTIONS:
             given[name] = getattr(params, SECTIONS[str(hint)])

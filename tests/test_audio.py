@@ -4,6 +4,7 @@ Shapes: T samples, C channels.
 """
 
 import io
+import itertools
 import warnings
 
 import numpy as np
@@ -181,7 +182,7 @@ def test_the_window_is_where_the_loud_part_is():
     waveform = quiet(10)
     waveform[6 * RATE : 7 * RATE] += tone()
     ((start, stop, activity),) = activity_windows(waveform, RATE, 2.0, most=1)
-    assert start <= 6 * RATE and 7 * RATE <= stop and activity > 0.4
+    assert start <= 6 * RATE and stop >= 7 * RATE and activity > 0.4
 
 
 def test_windows_are_chosen_by_activity_and_returned_in_order_of_time():
@@ -221,7 +222,7 @@ def test_windows_lie_inside_the_recording_and_never_overlap(samples, bursts, win
     for start, stop, activity in windows:
         assert 0 <= start < stop <= samples and stop - start == min(samples, round(window_s * 16000))
         assert 0 <= activity <= 1 + 1e-9
-    for earlier, later in zip(windows, windows[1:], strict=False):
+    for earlier, later in itertools.pairwise(windows):
         assert earlier[1] <= later[0]
 
 
@@ -252,10 +253,27 @@ def test_flac_of_what_was_flac_is_the_same_bytes():
 
 def test_louder_than_full_scale_is_clipped_not_wrapped():
     loud = from_flac(to_flac(4 * tone(), RATE))
-    assert np.abs(loud).max() <= 1.0 and np.all(np.sign(loud[np.abs(loud) > 0.9]) == np.sign(tone()[np.abs(loud) > 0.9]))
+    assert np.abs(loud).max() <= 1.0 and np.all(
+        np.sign(loud[np.abs(loud) > 0.9]) == np.sign(tone()[np.abs(loud) > 0.9])
+    )
 
 
 def test_the_real_8_bit_wav_of_inaturalist_decodes(shared):
     sound = decode((shared / "archives" / "inaturalist_api" / "obs_sound.wav").read_bytes())
     assert (sound.sample_rate_hz, sound.channels) == (16000, 1)
     assert 0.01 < np.abs(sound.waveform).max() <= 1.0
+
+
+@pytest.mark.parametrize("before", [bytes(417), b"ID3\x03\x00\x00\x00\x00\x00\x7f" + bytes(127) + bytes(300)])
+def test_an_mp3_behind_zeros_or_a_tag_is_read(before):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, 0.1 * np.sin(np.arange(44100) / 10), 44100, format="MP3")
+    assert abs(decode(before + buffer.getvalue()).duration_s - 1.0) < 0.1
+
+
+@pytest.mark.parametrize("rate", [11025, 12345, 48000])
+def test_windows_do_not_overlap_at_any_rate(rate):
+    noise = np.random.Generator(np.random.PCG64(0)).standard_normal(5 * rate)
+    bursts = 0.001 + (np.arange(5 * rate) % rate < rate // 3)
+    windows = activity_windows((noise * bursts).astype(np.float32), rate, 1.0, 4)
+    assert len(windows) > 1 and all(one[1] <= two[0] for one, two in itertools.pairwise(windows))

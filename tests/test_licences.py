@@ -78,3 +78,22 @@ def test_every_licence_of_the_real_recordings_is_known(shared):
         texts = {row["license"] for row in csv.DictReader(lines)}
     unknown = {text for text in texts if text and parse(text) is None}
     assert len(texts) > 10 and unknown == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Creative Commons Attribution Non-Commercial 4.0",
+        "CC BY 4.0 non-commercial",
+        "CC BY 4.0, no commercial use",
+        "Recorded by Ana, Creative Commons Attribution-NonCommercial 4.0",
+        "CC_BY_NC_4_0",
+    ],
+)
+def test_however_it_is_worded_non_commercial_is_seen(text):
+    assert str(parse(text)) == "CC BY-NC 4.0"
+
+
+@pytest.mark.parametrize("text", ["Mit freundlicher Genehmigung", "not in the public domain", "all rights reserved"])
+def test_words_that_only_look_like_a_licence_are_none(text):
+    assert parse(text) is None

@@ -20,7 +20,7 @@ def test_two_processes_give_what_one_gives_in_the_items_order():
 def test_an_exception_of_the_function_is_raised_here(workers):
     results = map_ordered(math.sqrt, [4.0, -1.0, 9.0], Machine(workers=workers), chunk=1)
     assert next(results) == 2.0
-    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         list(results)
 
 

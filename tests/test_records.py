@@ -76,7 +76,7 @@ def test_an_unknown_number_stays_none_and_unknown_text_stays_empty(tmp_path):
 
 def test_text_that_is_none_is_refused(tmp_path):
     row = Rejected(recording_id="a", dump="d", stage="ingest", reason=None)
-    with pytest.raises(pa.ArrowInvalid, match="reason.*non-nullable"):
+    with pytest.raises(pa.ArrowInvalid, match=r"reason.*non-nullable"):
         write_rows([row], Rejected, tmp_path / "rejected.parquet")
 
 
@@ -125,4 +125,3 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "card.json").write_text("{half")
     with pytest.raises(ValueError, match=r"card\.json is not JSON"):
         read_json(tmp_path / "card.json")
-

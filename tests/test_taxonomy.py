@@ -12,7 +12,9 @@ def test_no_name_is_missing(name):
     assert resolve(name).problem == "name_missing"
 
 
-@pytest.mark.parametrize("name", ["Mystery mystery", "Sonus naturalis", "soundscape", "Identity unknown", "sonus_naturalis"])
+@pytest.mark.parametrize(
+    "name", ["Mystery mystery", "Sonus naturalis", "soundscape", "Identity unknown", "sonus_naturalis"]
+)
 def test_a_placeholder_is_no_name(name):
     assert resolve(name).problem == "name_placeholder"
 
@@ -61,10 +63,17 @@ def test_a_name_that_only_begins_like_a_marker_is_a_species(name):
     assert (resolve(name).scientific_name, resolve(name).problem) == (name, "")
 
 
-@pytest.mark.parametrize("name", ["Turdus merula", "Turdus merula merula", "turdus_merula", "TURDUS  MERULA", "Turdus merula L."])
+@pytest.mark.parametrize(
+    "name", ["Turdus merula", "Turdus merula merula", "turdus_merula", "TURDUS  MERULA", "Turdus merula L."]
+)
 def test_without_a_checklist_the_species_is_taken_as_given_and_its_subspecies_dropped(name):
     taxon = resolve(name)
-    assert (taxon.scientific_name, taxon.genus, taxon.rank, taxon.checklist) == ("Turdus merula", "Turdus", "species", "")
+    assert (taxon.scientific_name, taxon.genus, taxon.rank, taxon.checklist) == (
+        "Turdus merula",
+        "Turdus",
+        "species",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,9 @@ def test_a_checklist_fills_the_whole_classification():
     assert (taxon.checklist, taxon.checklist_version) == ("simulated", "1")
 
 
-@pytest.mark.parametrize("name", ["velara umbrosa", "Velara_umbrosa", "Velara umbrosa minor", "Velara umbrosa (Smith, 1900)"])
+@pytest.mark.parametrize(
+    "name", ["velara umbrosa", "Velara_umbrosa", "Velara umbrosa minor", "Velara umbrosa (Smith, 1900)"]
+)
 def test_case_underscores_subspecies_and_author_do_not_matter_to_a_checklist(name):
     assert resolve(name, CHECKLIST) == resolve("Velara umbrosa", CHECKLIST)
 
@@ -106,3 +117,13 @@ def test_an_unknown_checklist_names_the_known_ones():
 )
 def test_a_name_takes_its_article(name, expected):
     assert with_article(name) == expected
+
+
+@pytest.mark.parametrize("name", ["Xenopus laevis", "Xylocopa violacea", "Xema sabini"])
+def test_a_name_that_begins_with_x_is_no_hybrid(name):
+    assert (resolve(name).problem, resolve(name).scientific_name) == ("", name)
+
+
+@pytest.mark.parametrize("name", ["European Robin", "Eurasian Wren", "Ural Owl"])
+def test_a_vowel_that_sounds_like_you_takes_a(name):
+    assert with_article(name) == f"a {name}"

@@ -36,7 +36,10 @@ class DarwinCoreArchive:
     def __init__(self, url: str):
         csv.field_size_limit(sys.maxsize)
         self.url = url
-        self.zip = zipfile.ZipFile(open_url(url))
+        try:
+            self.zip = zipfile.ZipFile(open_url(url))
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{url} is no zip archive ({error}). Download it again.") from error
         names = [name for name in self.zip.namelist() if not name.startswith("__MACOSX/")]
         metas = [name for name in names if name.rsplit("/", 1)[-1] == "meta.xml"]
         if not metas:
@@ -52,7 +55,10 @@ class DarwinCoreArchive:
         """The rows of a table as {term: text}, streamed. A short row is an error that names the line."""
         for part in self.parts:
             if part.row_type == row_type:
-                yield from self._rows(part)
+                try:
+                    yield from self._rows(part)
+                except (KeyError, LookupError, UnicodeError) as error:
+                    raise ValueError(f"{self.url}: {part.location or row_type} cannot be read: {error}") from error
 
     def _rows(self, part: TablePart) -> Iterator[dict[str, str]]:
         with self.zip.open(self.folder + part.location) as raw:
@@ -68,7 +74,9 @@ class DarwinCoreArchive:
                         f"{self.url}: {part.location} line {reader.line_num} has {len(cells)} columns, meta.xml says {width}."
                     )
                 row = dict(part.defaults)
-                row.update({term: cells[column] for term, column in part.columns.items()})
+                row.update(
+                    {term: cells[column] or part.defaults.get(term, "") for term, column in part.columns.items()}
+                )
                 yield row
 
 
@@ -89,7 +97,7 @@ def _part(element: ElementTree.Element) -> TablePart:
     encoding = element.get("encoding", "utf-8")
     return TablePart(
         row_type=element.get("rowType", "").rsplit("/", 1)[-1],
-        location=element.find(f"{NAMESPACE}files/{NAMESPACE}location").text.strip(),
+        location=(element.findtext(f"{NAMESPACE}files/{NAMESPACE}location") or "").strip(),
         encoding="utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding,
         delimiter=setting("fieldsTerminatedBy", ","),
         quote=setting("fieldsEnclosedBy", '"'),

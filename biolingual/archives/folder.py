@@ -31,7 +31,8 @@ COLUMNS = {  # our field -> accepted headings, lower case without spaces and pun
     "event_date": ("eventdate", "date", "recordingdate"),
     "event_time": ("eventtime", "time", "recordingtime"),
     "declared_duration_s": ("durationseconds", "durations", "duration"),
-    "source_recording": ("xenocantoid", "sourcerecording", "sourceid"),
+    "xeno_canto_id": ("xenocantoid", "xcid"),
+    "source_recording": ("sourcerecording", "sourceid"),
     "url": ("references", "url", "sourceurl"),
 }
 
@@ -88,7 +89,10 @@ def _table(source: str) -> tuple[str, dict[str, str], list[dict]]:
 def _record(path: str, values: dict, audio: str, default_license: str) -> SourceRecord:
     fields = {field: clean(text) for field, text in values.items()}
     fields["remarks"] = values.get("remarks", "")
-    fields["license_source"] = fields.get("license_source") or default_license
+    # An empty cell takes the folder's licence; a cell that says "unknown" stays unknown.
+    fields["license_source"] = values.get("license_source", "").strip() or default_license
+    if xc_number := re.sub(r"^XC", "", fields.pop("xeno_canto_id", ""), flags=re.IGNORECASE):
+        fields["source_recording"] = f"xeno_canto:XC{xc_number}"
     fields["event_date"] = iso_date(fields.get("event_date"))
     fields["event_time"] = day_time(fields.get("event_time"))
     fields["declared_duration_s"] = number(fields.get("declared_duration_s"), 0)

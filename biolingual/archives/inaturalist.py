@@ -34,7 +34,9 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
             wanted.add(item["id"])
     observations = {item["id"]: item for item in archive.rows("Occurrence") if item["id"] in wanted}
     for sound_id, rows in media.items():
-        yield _record(sound_id, rows, observations, files.get(sound_id, ""))
+        yield _record(sound_id, rows, observations, files.pop(sound_id, ""))
+    for name, url in files.items():
+        yield SourceRecord(f"file-{name}", url, problem="no_metadata_row", detail="no media row names this sound")
 
 
 def _archive(source: str) -> DarwinCoreArchive:
@@ -62,11 +64,11 @@ def _record(sound_id: str, rows: list[dict], observations: dict[str, dict], audi
         source_id=source_id,
         audio=audio,
         fields={
-            "source_name": clean(first.get("scientificName")),
+            "source_name": _species(first),
             "behavior": _behavior(first.get("dynamicProperties", "")),
             "sex": clean(first.get("sex")),
             "life_stage": clean(first.get("lifeStage")),
-            "background_species": sorted({clean(other.get("scientificName")) for other in found[1:]}),
+            "background_species": sorted({name for name in map(_species, found[1:]) if name != _species(first)}),
             "remarks": first.get("occurrenceRemarks", ""),
             "recorded_by": clean(first.get("recordedBy")),
             "rights_holder": clean(rows[0].get("rightsHolder")),
@@ -79,6 +81,10 @@ def _record(sound_id: str, rows: list[dict], observations: dict[str, dict], audi
             "url": rows[0].get("references", ""),
         },
     )
+
+
+def _species(observation: dict) -> str:
+    return clean(observation.get("scientificName"))
 
 
 def _behavior(properties: str) -> str:

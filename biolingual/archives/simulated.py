@@ -199,7 +199,7 @@ class World:
         )
 
     def tables_only(self, n: int, n_species: int = 28000, n_archives: int = 5) -> Iterator[dict]:
-        """n rows of Recording fields without any audio, for tests of the tables at scale: dicts, in order of id."""
+        """n rows of Recording fields without any audio, for tests of the tables at scale: dicts."""
         draw = generator(self.seed, "tables", n)
         species = (draw.pareto(1.0, n) * n_species / 50).astype(int) % n_species
         visits = draw.integers(0, max(1, n // PER_VISIT), n)
@@ -249,8 +249,9 @@ class World:
         recordist = RECORDISTS[visit.integers(len(RECORDISTS))]
         chosen = species[rounds[i % len(species)]]
         other = species[draw.integers(len(species))]
+        # No ogg: its encoder writes a random stream number, and a dump must have the same bytes every time.
         formats, shares = (
-            (("mp3", "wav", "WAV", "flac", "ogg"), (0.38, 0.25, 0.07, 0.15, 0.15))
+            (("mp3", "wav", "WAV", "flac"), (0.38, 0.25, 0.07, 0.30))
             if in_xeno_canto
             else (("mp3", "wav"), (0.35, 0.65))
         )
@@ -320,7 +321,6 @@ def audio_file(item: Planned) -> bytes:
         "wav": ("WAV", "PCM_16"),
         "WAV": ("WAV", "PCM_24"),
         "flac": ("FLAC", "PCM_16"),
-        "ogg": ("OGG", "VORBIS"),
     }[item.extension]
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform(item), item.sample_rate_hz, format=container, subtype=subtype)

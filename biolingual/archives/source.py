@@ -70,6 +70,8 @@ def iso_date(text: object) -> str:
     if not found or found.group(1) == "0000":
         return ""
     year, month, day = found.groups()
+    if int(month) > 12 or int(day or 0) > 31:
+        return year
     if month == "00":
         return year
     return f"{year}-{month}" if day in (None, "00") else f"{year}-{month}-{day}"

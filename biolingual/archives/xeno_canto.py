@@ -25,24 +25,33 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     }
     seen = set()
     for url in _pages(source):
-        with open_url(url) as file:
-            page = json.load(file)
-        if "recordings" not in page:
-            raise ValueError(f"{url} is an error answer, not a page: {page.get('message') or page.get('error')}")
-        for recording in page["recordings"]:
+        for recording in _page(url):
             if str(recording["id"]) not in seen:
                 seen.add(str(recording["id"]))
-                yield _record(recording, sounds)
+                yield _record(recording, sounds.pop(f"XC{recording['id']}", ""))
+    for source_id, url in sounds.items():
+        yield SourceRecord(f"file-{source_id}", url, problem="no_metadata_row", detail="no page names this sound")
+
+
+def _page(url: str) -> list[dict]:
+    with open_url(url) as file:
+        try:
+            page = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
+    if not isinstance(page, dict) or "recordings" not in page:
+        told = page.get("message") or page.get("error") if isinstance(page, dict) else "no object"
+        raise ValueError(f"{url} is an error answer, not a page: {told}. Harvest the page again.")
+    return page["recordings"]
 
 
 def _pages(source: str) -> list[str]:
     return [url for name, url in list_files(source) if name.startswith("pages/") and name.endswith(".json")]
 
 
-def _record(recording: dict, sounds: dict[str, str]) -> SourceRecord:
+def _record(recording: dict, audio: str) -> SourceRecord:
     source_id = f"XC{recording['id']}"
     withheld = (recording.get("_meta") or {}).get("redacted_fields") or not recording.get("file")
-    audio = sounds.get(source_id, "")
     species = f"{clean(recording.get('gen'))} {clean(recording.get('sp'))}".strip()
     problem, detail = "", ""
     if withheld and not audio:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zipfile
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -76,8 +77,22 @@ def test_another_seed_is_another_world():
 @pytest.mark.parametrize("dump", ["xeno_canto-2026-01", "inaturalist-2026-01", "xeno_canto-2026-02"])
 def test_the_same_seed_writes_the_same_bytes(dump, tmp_path):
     for name in ("one", "two"):
-        World(3, 12).write(dump, tmp_path / name, Machine(workers=1))
+        World(3, 24).write(dump, tmp_path / name, Machine(workers=1))
     assert digest(str(tmp_path / "one")) == digest(str(tmp_path / "two"))
+
+
+def test_the_zip_does_not_tell_when_it_was_written(tmp_path):
+    World(3, 12).write("inaturalist-2026-01", tmp_path, Machine(workers=1))
+    with zipfile.ZipFile(tmp_path / "gbif-observations-dwca.zip") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2026, 1, 5, 0, 0, 0)}
+
+
+def test_the_same_recording_has_the_same_bytes_in_every_format():
+    extensions = {item.extension for item in FULL.first}
+    for extension in extensions:
+        item = next(item for item in FULL.first if not item.dirt and item.extension == extension)
+        assert audio_file(item) == audio_file(item)
+    assert extensions == {"mp3", "wav", "WAV", "flac"}
 
 
 def test_a_dump_that_the_world_does_not_hold_is_refused_with_the_known_ones(tmp_path):
