@@ -30,6 +30,7 @@ def main(
     clap: Path,
     report: Path,
     curve: Path,
+    speed: Path,
 ) -> None:
     dataset_sha = file_digests(str(animalspeak / "pairs.parquet"))[0]
     check_gate(gate, dataset_sha)
@@ -58,7 +59,8 @@ def main(
         "seed": pretrain.seed,
     }
     write_json(lineage, clap / "lineage.json")
-    write_report(state, lineage, clap_model, machine, report, curve)
+    write_report(state, lineage, clap_model, report, curve)
+    write_speed(state, machine, speed)
     shutil.rmtree(runs / name)
 
 
@@ -85,7 +87,8 @@ def run_name(dataset_sha: str, values: dict) -> str:
     return hashlib.sha256(json.dumps([dataset_sha, values, code], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_report(state: dict, lineage: dict, model, machine: Machine, report: Path, curve: Path) -> None:
+def write_report(state: dict, lineage: dict, model, report: Path, curve: Path) -> None:
+    """The loss curve and what training came to; nothing of the machine, so that equal runs give equal files."""
     history = state["history"]
     curve.parent.mkdir(parents=True, exist_ok=True)
     with open(curve, "w", newline="", encoding="utf-8") as file:
@@ -100,14 +103,20 @@ def write_report(state: dict, lineage: dict, model, machine: Machine, report: Pa
         "first_loss": history[0]["loss"],
         "final_loss": history[-1]["loss"],
         "valid_loss": state["valid_loss"],
-        "seconds": round(state["seconds"], 1),
-        "pairs_per_second": round(state["step"] * state["global_batch_size"] / state["seconds"], 1),
-        "workers": machine.train_workers,
     }
     write_json(summary, report)
+
+
+def write_speed(state: dict, machine: Machine, speed: Path) -> None:
+    """How fast it went here: no output of the graph."""
+    rate = state["step"] * state["global_batch_size"] / state["seconds"]
+    write_json(
+        {"seconds": round(state["seconds"], 1), "pairs_per_second": round(rate, 1), "workers": machine.train_workers},
+        speed,
+    )
     print(
-        f"pretrain: {summary['steps']} steps in {summary['seconds']:.0f} s, loss {summary['final_loss']:.3f}, "
-        f"valid {summary['valid_loss']}"
+        f"pretrain: {state['step']} steps in {state['seconds']:.0f} s ({rate:.0f} pairs/s), "
+        f"loss {state['history'][-1]['loss']:.3f}, valid {state['valid_loss']}"
     )
 
 
