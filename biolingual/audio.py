@@ -69,11 +69,14 @@ def _read(data: bytes) -> tuple[np.ndarray, int]:
     """(samples [T, C], rate). An MPEG stream behind zeros or an ID3 tag, where libsndfile sees no form, is read from its start."""
     try:
         return soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
+    except soundfile.LibsndfileError as error:
         start = _mpeg_start(data)
         if not start:
             raise
-        return soundfile.read(io.BytesIO(data[start:]), dtype="float32", always_2d=True)
+        try:
+            return soundfile.read(io.BytesIO(data[start:]), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            raise error from None  # what looked like a frame was none: the first complaint is the true one
 
 
 def _mpeg_start(data: bytes) -> int:

@@ -131,7 +131,7 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
         return reject(error.reason, error.detail)
     # Last, so that a file's own fault is told before its label's.
     if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
-        return reject(taxon.problem, record.fields.get("source_name", ""))
+        return reject(taxon.problem, record.fields.get("source_name") or "neither a scientific nor a common name")
     return outcome
 
 
