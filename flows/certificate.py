@@ -26,6 +26,7 @@ CLAIMS = {
     "`prefect deployment run pretrain/local --watch` through a real server and worker": (
         "pytest -m slow tests/flows/test_prefect_run.py"
     ),
+    "A pretraining run killed with SIGKILL resumes and ends with the same weights": "pytest -m slow tests/training/test_resume.py",
     "Two processes (Gloo, CPU) give one process's loss and gradients": "pytest tests/test_loss.py",
     "Plain transformers gives the project's embeddings within 1e-5": "pytest tests/test_model.py",
     "Training on a GPU (CUDA, NCCL)": "",

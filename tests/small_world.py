@@ -35,6 +35,7 @@ def clone(folder: Path, changes: dict[str, dict] | None = None) -> Path:
         text=True,
         check=True,
     )
+    folder.mkdir(parents=True, exist_ok=True)
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
