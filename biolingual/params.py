@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+TAG_NAME = r"^[a-z][a-z0-9-]*[a-z0-9]$"  # what GTO takes as the name of an artifact
+
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -137,8 +139,27 @@ class EvaluateParams(Section):
     seed: int
 
 
+class ReevaluateParams(Section):
+    margin: float = Field(ge=0, description="A difference within this is no difference.")
+    min_new: int = Field(gt=0, description="Fewer new test recordings (or queries) than this give no verdict.")
+    retrain_new_species: int = Field(gt=0, description="As many new species advise training again.")
+    retrain_new_share: float = Field(gt=0, description="As many more recordings, as a share, advise training again.")
+
+
 class ReleaseParams(Section):
-    name: str = Field(description="What the model card calls the model.")
+    name: str = Field(pattern=TAG_NAME, description="The model's name: on its card, and in its version tags.")
+    dataset: str = Field(pattern=TAG_NAME, description="The dataset's name in its version tags.")
+    max_mean_cosine: float = Field(
+        gt=0,
+        le=1,
+        description="A tower whose embeddings of unrelated sounds, or captions, are on average more alike is collapsed.",
+    )
+    parity_tolerance: float = Field(
+        gt=0, description="Largest difference allowed between the checkpoint's embeddings and the release's, reloaded."
+    )
+    max_regression: float = Field(
+        ge=0, description="How far a task's primary value may fall below the last version's, on sounds of one origin."
+    )
 
 
 class Params(Section):
@@ -151,6 +172,7 @@ class Params(Section):
     model: ModelParams
     pretrain: PretrainParams
     evaluate: EvaluateParams
+    reevaluate: ReevaluateParams
     release: ReleaseParams
     dumps: dict[str, DumpRow]
 
