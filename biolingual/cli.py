@@ -91,5 +91,13 @@ def digest(source: Annotated[str, typer.Argument(help="A folder, file or URL.")]
     print(digest_of(source))
 
 
+@app.command()
+def landed(place: Annotated[str, typer.Argument(help="A folder or s3:// prefix where dumps land.")]) -> None:
+    """Print what lies directly below PLACE as JSON: name, url, files, size in bytes, time of the newest change."""
+    from biolingual.storage import landed as landed_in
+
+    print(json.dumps([vars(one) for one in landed_in(place)]))
+
+
 if __name__ == "__main__":
     main()

@@ -10,8 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TypeVar
 
+from biolingual.processes import end_with_parent
+
+MIN_WAITING = 64  # batches under way on Ray
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -24,16 +28,23 @@ class Machine:
     train_workers: int = 1  # Ray Train workers
     use_gpu: bool = False
     ray_address: str = ""  # "" = no cluster
+    ray_storage: str = ""  # where Ray Train keeps checkpoints; s3://... on a cluster, "" = the run's folder here
+    shard_cache: str = ".runs/shards"  # shards streamed from a DVC remote
+    shard_cache_gb: float = 50.0
 
 
 def this_machine() -> Machine:
-    """The machine as the environment describes it: BIOLINGUAL_WORKERS, BIOLINGUAL_TRAIN_WORKERS, BIOLINGUAL_GPU, RAY_ADDRESS."""
+    """The machine as the environment describes it: BIOLINGUAL_WORKERS, BIOLINGUAL_TRAIN_WORKERS, BIOLINGUAL_GPU,
+    RAY_ADDRESS, BIOLINGUAL_RAY_STORAGE, BIOLINGUAL_SHARD_CACHE, BIOLINGUAL_SHARD_CACHE_GB."""
     cores = len(os.sched_getaffinity(0))
     return Machine(
         workers=int(os.environ.get("BIOLINGUAL_WORKERS", cores)),
         train_workers=int(os.environ.get("BIOLINGUAL_TRAIN_WORKERS", min(2, cores))),
         use_gpu=os.environ.get("BIOLINGUAL_GPU", "0") == "1",
         ray_address=os.environ.get("RAY_ADDRESS", ""),
+        ray_storage=os.environ.get("BIOLINGUAL_RAY_STORAGE", Machine.ray_storage),
+        shard_cache=os.environ.get("BIOLINGUAL_SHARD_CACHE", Machine.shard_cache),
+        shard_cache_gb=float(os.environ.get("BIOLINGUAL_SHARD_CACHE_GB", Machine.shard_cache_gb)),
     )
 
 
@@ -50,7 +61,7 @@ def map_ordered(
         yield from map(function, items)
     else:
         # Not multiprocessing.Pool: it waits for ever for a worker that was killed, this raises BrokenProcessPool.
-        with ProcessPoolExecutor(machine.workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(machine.workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
             yield from _in_order(
                 items, chunk, 4 * machine.workers, partial(pool.submit, _each, function), lambda future: future.result()
             )
@@ -61,9 +72,11 @@ def _map_ray(
 ) -> Iterator[Result]:
     import ray
 
-    ray.init(address=machine.ray_address, ignore_reinit_error=True, log_to_driver=False)
+    own_code = {"py_modules": [str(Path(__file__).parent)]}  # another node need not have this checkout
+    ray.init(address=machine.ray_address, ignore_reinit_error=True, log_to_driver=False, runtime_env=own_code)
     remote = ray.remote(_each)
-    most = 2 * int(ray.cluster_resources().get("CPU", 1))
+    # A cluster that grows with its work starts small: enough must wait for it to see.
+    most = max(MIN_WAITING, 2 * int(ray.cluster_resources().get("CPU", 1)))
     yield from _in_order(items, chunk, most, partial(remote.remote, function), ray.get)
 
 

@@ -1,10 +1,9 @@
-"""Byte-deterministic tar shards with a manifest of offsets, ranged reads, and the order in which training sees clips."""
+"""Byte-deterministic tar shards with a manifest of offsets, and the order in which training sees clips."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,29 +67,6 @@ class ShardWriter:
         """Finish the last shard; returns {shard: (sha256, md5)}."""
         self._close_tar()
         return {path.name: file_digests(str(path)) for path in sorted(self.folder.glob("shard-*.tar"))}
-
-
-def read_member(root: Path, dump: str, shard: str, byte_offset: int, byte_length: int) -> bytes:
-    """One clip's bytes by a ranged read of `root/dump/shard`.
-
-    FileNotFoundError names the shard and the remedy; ValueError when the shard is shorter than its manifest says.
-    """
-    path = root / dump / shard
-    try:
-        with open(path, "rb") as file:
-            data = os.pread(file.fileno(), byte_length, byte_offset)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"shard {path} is not on this machine. Fetch it with: dvc pull ingest@{dump}") from None
-    if len(data) != byte_length:
-        raise ValueError(
-            f"shard {path} ends before byte {byte_offset + byte_length}. Restore it: dvc checkout {path.parent}"
-        )
-    return data
-
-
-def read_clip(root: Path, clip) -> bytes:
-    """`read_member` for anything with the address fields of a Pair."""
-    return read_member(root, clip.dump, clip.shard, clip.byte_offset, clip.byte_length)
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:

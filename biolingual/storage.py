@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import IO
 
 CHUNK = 1 << 20
@@ -51,16 +55,121 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
         )
         return
     scheme = url.split("://")[0]
-    for item in sorted(filesystem.find(path)):
+    for item in sorted(_objects(filesystem, path)):
         relative = item.removeprefix(path.rstrip("/")).lstrip("/")
         yield relative or item.rsplit("/", 1)[-1], f"{scheme}://{item}"
 
 
+def _objects(filesystem, path: str) -> dict[str, dict]:
+    """Path -> entry of every file below a remote folder; the empty objects "folder/" that S3 consoles make are none."""
+    return {where: one for where, one in filesystem.find(path, detail=True).items() if not where.endswith("/")}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A folder or file directly below a place where dumps land, and what tells whether it still grows."""
+
+    name: str
+    url: str
+    files: int
+    size: int  # bytes
+    newest: float  # seconds since 1970 of the last change in it
+
+
+def landed(url: str) -> list[Landed]:
+    """What lies directly below a folder or s3:// prefix, by name; empty where there is no such place."""
+    filesystem, path = _filesystem(url)
+    if filesystem is None:
+        root = Path(path)
+        items = sorted(root.iterdir()) if root.is_dir() else []
+        return [_landed_here(item) for item in items]
+    scheme, grouped = url.split("://")[0], {}
+    prefix = path.rstrip("/") + "/"
+    for where, one in _objects(filesystem, path).items() if filesystem.exists(path) else ():
+        grouped.setdefault(where.removeprefix(prefix).split("/")[0], []).append(one)
+    return [
+        Landed(
+            name, f"{scheme}://{prefix}{name}", len(all_), sum(one["size"] for one in all_), max(map(_changed, all_))
+        )
+        for name, all_ in sorted(grouped.items())
+    ]
+
+
+def _landed_here(item: Path) -> Landed:
+    """The folders' own times count: a copy that keeps the files' times still shows when its last file came."""
+    stats = [one.stat() for one in [item, *item.rglob("*")] if one.exists()]
+    files = [one for one in stats if not S_ISDIR(one.st_mode)]
+    return Landed(
+        item.name,
+        str(item),
+        len(files),
+        sum(one.st_size for one in files),
+        max((one.st_mtime for one in stats), default=0),
+    )
+
+
+def _changed(entry: dict) -> float:
+    stamp = entry.get("LastModified") or entry.get("mtime") or 0
+    return stamp.timestamp() if hasattr(stamp, "timestamp") else float(stamp)
+
+
 def put(local: Path, url: str) -> None:
-    """Copy a local file to a path or URL."""
+    """Copy a local file to a path or URL; folders on the way are made."""
+    if not is_remote(url):
+        Path(url.removeprefix("file://")).parent.mkdir(parents=True, exist_ok=True)
     with open(local, "rb") as source, open_url(url, "wb") as target:
         while chunk := source.read(CHUNK):
             target.write(chunk)
+
+
+def fetch(url: str, path: Path, md5: str) -> None:
+    """Copy a URL to a local file, whole or not at all. ValueError when its content does not have this md5."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    seen = hashlib.md5(usedforsecurity=False)
+    try:
+        with open_url(url) as source, open(part, "wb") as target:
+            while chunk := source.read(8 * CHUNK):
+                seen.update(chunk)
+                target.write(chunk)
+        if seen.hexdigest() != md5:
+            raise ValueError(f"{url} holds other bytes than its name says ({seen.hexdigest()}): push that file again.")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def size_of(url: str) -> int:
+    """Bytes at a path or URL."""
+    filesystem, path = _filesystem(url)
+    return Path(path).stat().st_size if filesystem is None else filesystem.size(path)
+
+
+def read_range(url: str, offset: int, length: int) -> bytes:
+    """`length` bytes from `offset`; fewer where the file ends."""
+    filesystem, path = _filesystem(url)
+    if filesystem is not None:
+        return filesystem.cat_file(path, start=offset, end=offset + length)
+    with open(path, "rb") as file:
+        return os.pread(file.fileno(), length, offset)
+
+
+def remove_tree(url: str) -> None:
+    """Remove a folder and all in it; nothing happens where there is none."""
+    filesystem, path = _filesystem(url)
+    if filesystem is None:
+        shutil.rmtree(path, ignore_errors=True)
+    elif filesystem.exists(path):
+        filesystem.rm(path, recursive=True)
+
+
+def arrow_filesystem(url: str):
+    """(pyarrow filesystem, path) of a remote folder, for libraries that store through Arrow; (None, path) for a local one."""
+    filesystem, path = _filesystem(url)
+    if filesystem is None:
+        return None, path
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    return PyFileSystem(FSSpecHandler(filesystem)), path
 
 
 def file_digests(url: str) -> tuple[str, str]:

@@ -7,27 +7,26 @@ from the environment; every other one becomes an option. So a stage's values, pa
 from __future__ import annotations
 
 import argparse
-import ctypes
 import inspect
 import os
-import signal
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from biolingual import telemetry
 from biolingual.parallel import Machine, this_machine
 from biolingual.params import DumpRow, Params, load
+from biolingual.processes import end_with_parent
+from biolingual.shard_reader import Shards
 
-PR_SET_PDEATHSIG = 1
 SECTIONS = {str(field.annotation): name for name, field in Params.model_fields.items()}  # type -> attribute of Params
 
 
 def run(main: Callable) -> None:
     """Parse argv, call `main`, print one line on a fault of the input and exit 1; end with the parent process."""
     telemetry.switch_off()
-    _end_with_parent()
+    end_with_parent()
     try:
         main(**arguments(main, sys.argv[1:], Path("params.yaml")))
     except (ValueError, FileNotFoundError) as error:
@@ -68,16 +67,42 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
     return given
 
 
+def shards(audio: Path, pairs: Iterable, machine: Machine) -> Shards:
+    """Where the clips of `pairs` are read from: `audio`, and DVC's cache and remote where a shard is not there.
+
+    With a cluster the stores are always named, since another node has no checkout.
+    """
+    here = all((audio / dump / shard).is_file() for dump, shard in {(pair.dump, pair.shard) for pair in pairs})
+    return Shards(
+        root=str(audio.resolve()),
+        stores=() if here and not machine.ray_address else tuple(_stores()),
+        cache=str(Path(machine.shard_cache).resolve()),
+        cache_bytes=int(machine.shard_cache_gb * 1e9),
+    )
+
+
+def _stores() -> list[str]:
+    """DVC's cache folder and its remote, where there is one; the remote's endpoint goes to the environment, as s3fs reads it."""
+    from dvc.config import NoRemoteError
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            stores = [repo.cache.local.path]
+            try:
+                remote = repo.cloud.get_remote_odb()
+            except NoRemoteError:
+                return stores
+            endpoint = repo.config["remote"].get(repo.config["core"].get("remote"), {}).get("endpointurl")
+            if endpoint:
+                os.environ.setdefault("AWS_ENDPOINT_URL", endpoint)
+            return [*stores, remote.fs.unstrip_protocol(remote.path)]
+    except DvcException as error:
+        raise ValueError(f"the DVC cache or remote cannot be read: {error}") from error
+
+
 def _hints(main: Callable) -> dict[str, type]:
     hints = typing.get_type_hints(main)
     hints.pop("return", None)
     return hints
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process when dvc dies: SIGKILL of dvc would leave it running otherwise. Linux only."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit("the parent process is gone")

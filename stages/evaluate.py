@@ -3,27 +3,20 @@
 import dataclasses
 from pathlib import Path
 
-from biolingual.benchmarks import benchmark
+from biolingual.benchmarks import benchmark, embeddings
 from biolingual.benchmarks.protocols import Context
 from biolingual.model import Embedder
+from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
 from biolingual.records import Pair, read_json, rows, write_json
 from biolingual.storage import file_digests
-from stages.entry import run
+from stages.entry import run, shards
 
 
-def main(evaluate: EvaluateParams, task: str, animalspeak: Path, audio: Path, out: Path) -> None:
-    lineage = Path(evaluate.model) / "lineage.json"
-    context = Context(
-        embedder=Embedder.load(evaluate.model),
-        # A model that is not ours learnt from real sounds, for all we know.
-        model_origin=read_json(lineage)["origin"] if lineage.is_file() else "real",
-        pairs=rows(animalspeak / "pairs.parquet", Pair),
-        dataset_sha=file_digests(str(animalspeak / "pairs.parquet"))[0],
-        audio_root=audio,
-        params=evaluate,
-    )
-    scores = benchmark(task).scores(context)
+def main(
+    evaluate: EvaluateParams, machine: Machine, task: str, animalspeak: Path, audio: Path, embeds: Path, out: Path
+) -> None:
+    scores = benchmark(task).scores(context(evaluate, machine, animalspeak, audio, embeds))
     if not scores:
         raise ValueError(
             f"{task}: the dataset holds nothing to score it on. Take it out of evaluate.tasks, or add a dump."
@@ -31,6 +24,23 @@ def main(evaluate: EvaluateParams, task: str, animalspeak: Path, audio: Path, ou
     write_json({score.origin: dataclasses.asdict(score) for score in scores}, out)
     for score in scores:
         print(f"evaluate {score.verdict}")
+
+
+def context(evaluate: EvaluateParams, machine: Machine, animalspeak: Path, audio: Path, embeds: Path) -> Context:
+    """What a task needs, read from the files of the graph."""
+    lineage = Path(evaluate.model) / "lineage.json"
+    embedder = Embedder.load(evaluate.model)
+    pairs = rows(animalspeak / "pairs.parquet", Pair)
+    return Context(
+        embedder=embedder,
+        # A model that is not ours learnt from real sounds, for all we know.
+        model_origin=read_json(lineage)["origin"] if lineage.is_file() else "real",
+        pairs=pairs,
+        dataset_sha=file_digests(str(animalspeak / "pairs.parquet"))[0],
+        shards=shards(audio, pairs, machine),
+        embeds=embeddings.read(embeds, embedder.embedding_id),
+        params=evaluate,
+    )
 
 
 if __name__ == "__main__":

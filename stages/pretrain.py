@@ -4,7 +4,6 @@ import csv
 import hashlib
 import inspect
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
 from biolingual.records import Pair, read_json, rows, write_json
 from biolingual.storage import file_digests
-from biolingual.training.worker import Job, fit
-from stages.entry import run
+from biolingual.training.worker import Job, discard, fit
+from stages.entry import run, shards
 
 
 def main(
@@ -34,7 +33,8 @@ def main(
 ) -> None:
     dataset_sha = file_digests(str(animalspeak / "pairs.parquet"))[0]
     check_gate(gate, dataset_sha)
-    pairs = [pair for pair in rows(animalspeak / "pairs.parquet", Pair) if pair.split == "train"]
+    everything = rows(animalspeak / "pairs.parquet", Pair)
+    pairs = [pair for pair in everything if pair.split == "train"]
     sections = {"pretrain": pretrain, "model": model, "frontend": frontend, "ingest": ingest}
     name = run_name(dataset_sha, {key: section.model_dump() for key, section in sections.items()})
     tokenizer = load_tokenizer(model, (caption.text for pair in pairs for caption in pair.captions))
@@ -43,7 +43,7 @@ def main(
     job = Job(
         **sections,
         pairs=str((animalspeak / "pairs.parquet").resolve()),
-        audio_root=str(audio.resolve()),
+        shards=shards(audio, everything, machine),
         tokenizer=str((runs / name / "tokenizer").resolve()),
         threads=threads,
     )
@@ -61,7 +61,7 @@ def main(
     write_json(lineage, clap / "lineage.json")
     write_report(state, lineage, clap_model, report, curve)
     write_speed(state, machine, speed)
-    shutil.rmtree(runs / name)
+    discard(machine, runs / name)
 
 
 def check_gate(gate: Path, dataset_sha: str) -> None:
@@ -111,7 +111,12 @@ def write_speed(state: dict, machine: Machine, speed: Path) -> None:
     """How fast it went here: no output of the graph."""
     rate = state["step"] * state["global_batch_size"] / state["seconds"]
     write_json(
-        {"seconds": round(state["seconds"], 1), "pairs_per_second": round(rate, 1), "workers": machine.train_workers},
+        {
+            "seconds": round(state["seconds"], 1),
+            "pairs_per_second": round(rate, 1),
+            "workers": machine.train_workers,
+            "ray_job_id": state["ray_job_id"],
+        },
         speed,
     )
     print(

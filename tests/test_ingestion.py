@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from biolingual.ingestion import ingest, verified
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
 from biolingual.records import Clip, Recording, Rejected, read_json, rows
-from biolingual.shards import read_member
+from biolingual.shard_reader import Shards
 from biolingual.storage import digest, file_digests
 
 WORLD = World(7, 30)
@@ -149,7 +150,7 @@ def test_the_copy_in_the_other_archive_is_taken_and_has_the_same_audio(house):
 def test_every_clip_is_found_at_its_address_and_has_its_length(house, dump):
     taken = recordings(house, dump)
     for clip in clips(house, dump):
-        waveform = from_flac(read_member(house / "sounds", dump, clip.shard, clip.byte_offset, clip.byte_length))
+        waveform = from_flac(Shards(str(house / "sounds")).read(SimpleNamespace(dump=dump, **vars(clip))))
         assert len(waveform) == round(clip.duration_s * PARAMS.sample_rate_hz)
         assert 0 <= clip.offset_s <= clip.offset_s + clip.duration_s <= taken[clip.recording_id].duration_s + 0.001
 

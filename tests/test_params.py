@@ -67,7 +67,7 @@ def test_a_misspelt_key_names_the_nearest(tmp_path, change, key, near):
 
 
 def test_a_key_that_resembles_nothing_lists_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match=r"release\.zzzz is not a known key\. Known keys here: name\."):
+    with pytest.raises(ValueError, match=r"release\.zzzz is not a known key\. Known keys here: name, dataset, "):
         loaded(tmp_path, lambda values: values["release"].update(zzzz=1))
 
 

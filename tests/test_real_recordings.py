@@ -8,7 +8,7 @@ import pytest
 
 from tests.small_world import clone, dvc, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from biolingual.records import Pair, rows, write_rows
 from biolingual.storage import file_digests
 from tests.small_world import clone, dvc, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")

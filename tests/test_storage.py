@@ -1,7 +1,8 @@
 """Bytes by path and by URL; S3 against a real local server."""
 
 import hashlib
-from collections.abc import Iterator
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -90,63 +91,167 @@ def test_a_file_is_put_to_a_path(tmp_path):
     assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of an S3 server on this machine."""
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch, request) -> Iterator[str]:
-    """A fresh bucket's URL, with the environment that leads s3fs to the server."""
-    import boto3
-    import s3fs
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    name = "dumps-" + hashlib.md5(request.node.name.encode()).hexdigest()[:8]
-    boto3.client("s3").create_bucket(Bucket=name)
-    yield f"s3://{name}"
-    s3fs.S3FileSystem.clear_instance_cache()
-
-
 def upload(folder: Path, url: str) -> str:
     for name in FILES:
         storage.put(folder / name, f"{url}/{name}")
     return url
 
 
-def test_what_was_put_to_s3_is_read_back(bucket, tmp_path):
-    upload(write(tmp_path, FILES), f"{bucket}/xc")
-    with storage.open_url(f"{bucket}/xc/audio/XC2.mp3") as file:
+def test_what_was_put_to_s3_is_read_back(s3_bucket, tmp_path):
+    upload(write(tmp_path, FILES), f"{s3_bucket}/xc")
+    with storage.open_url(f"{s3_bucket}/xc/audio/XC2.mp3") as file:
         assert file.read() == b"two"
-    assert storage.exists(f"{bucket}/xc") and not storage.exists(f"{bucket}/nothing")
+    assert storage.exists(f"{s3_bucket}/xc") and not storage.exists(f"{s3_bucket}/nothing")
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_files_on_s3_are_listed_as_below_a_folder(bucket, tmp_path, slash):
-    url = upload(write(tmp_path, FILES), f"{bucket}/xc")
-    upload(tmp_path, f"{bucket}/xc-2")  # a neighbour whose name begins alike
+def test_files_on_s3_are_listed_as_below_a_folder(s3_bucket, tmp_path, slash):
+    url = upload(write(tmp_path, FILES), f"{s3_bucket}/xc")
+    upload(tmp_path, f"{s3_bucket}/xc-2")  # a neighbour whose name begins alike
     assert list(storage.list_files(url + slash)) == [(name, f"{url}/{name}") for name in sorted(FILES)]
 
 
-def test_a_dump_on_s3_has_the_digest_of_its_local_copy(bucket, tmp_path):
-    url = upload(write(tmp_path, FILES), f"{bucket}/moved/xc")
+def test_a_dump_on_s3_has_the_digest_of_its_local_copy(s3_bucket, tmp_path):
+    url = upload(write(tmp_path, FILES), f"{s3_bucket}/moved/xc")
     assert storage.digest(url) == storage.digest(str(tmp_path))
 
 
-def test_an_absent_dump_on_s3_is_not_found(bucket):
+def test_an_absent_dump_on_s3_is_not_found(s3_bucket):
     with pytest.raises(FileNotFoundError, match="nothing holds no file"):
-        storage.digest(f"{bucket}/nothing")
+        storage.digest(f"{s3_bucket}/nothing")
+
+
+def test_the_folder_that_an_s3_console_makes_changes_no_digest(s3_bucket, tmp_path):
+    import boto3
+
+    url = upload(write(tmp_path, FILES), f"{s3_bucket}/xc")
+    boto3.client("s3").put_object(Bucket=s3_bucket.removeprefix("s3://"), Key="xc/", Body=b"")
+    assert storage.digest(url) == storage.digest(str(tmp_path))
+
+
+# what has landed
+
+
+def test_what_lies_directly_below_a_folder_has_landed_with_its_count_size_and_newest_change(tmp_path):
+    write(tmp_path / "in" / "xc-2", FILES)
+    write(tmp_path / "in", {"a-1.zip": b"zipped"})
+    for number, path in enumerate(sorted((tmp_path / "in").rglob("*"))):
+        os.utime(path, (1000 + number, 1000 + number))
+    os.utime(tmp_path / "in/xc-2/audio/XC1.mp3", (5000, 5000))
+    first, second = storage.landed(str(tmp_path / "in"))
+    assert (first.name, first.url, first.files, first.size) == ("a-1.zip", str(tmp_path / "in/a-1.zip"), 1, 6)
+    assert (second.name, second.files, second.size, second.newest) == ("xc-2", 4, 8, 5000.0)
+
+
+def test_a_file_added_with_an_old_time_is_a_new_change_of_its_folder(tmp_path):
+    folder = write(tmp_path / "in" / "xc-1", FILES)
+    for path in [folder, *folder.rglob("*")]:
+        os.utime(path, (1000, 1000))
+    before = storage.landed(str(tmp_path / "in"))[0].newest
+    (folder / "audio/XC3.mp3").write_bytes(b"three")
+    os.utime(folder / "audio/XC3.mp3", (1000, 1000))
+    assert before == 1000.0 and storage.landed(str(tmp_path / "in"))[0].newest > time.time() - 60
+
+
+def test_an_empty_folder_has_landed_with_no_file_and_a_broken_link_is_none(tmp_path):
+    (tmp_path / "in/empty").mkdir(parents=True)
+    (tmp_path / "in/empty/gone").symlink_to(tmp_path / "nowhere")
+    assert [(one.name, one.files, one.size) for one in storage.landed(str(tmp_path / "in"))] == [("empty", 0, 0)]
+
+
+def test_nothing_has_landed_where_there_is_no_place(tmp_path, s3_bucket):
+    assert storage.landed(str(tmp_path / "nowhere")) == storage.landed(f"{s3_bucket}/nowhere") == []
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_what_has_landed_on_s3_is_told_as_in_a_folder(s3_bucket, tmp_path, slash):
+    upload(write(tmp_path / "in" / "xc-1", FILES), f"{s3_bucket}/in/xc-1")
+    upload(tmp_path / "in" / "xc-1", f"{s3_bucket}/in-2/other")  # a neighbour whose name begins alike
+    storage.put(tmp_path / "in/xc-1/audio/XC1.mp3", f"{s3_bucket}/in/a-1.zip")
+    found = storage.landed(f"{s3_bucket}/in{slash}")
+    assert [(one.name, one.url, one.files, one.size) for one in found] == [
+        ("a-1.zip", f"{s3_bucket}/in/a-1.zip", 1, 3),
+        ("xc-1", f"{s3_bucket}/in/xc-1", 4, 8),
+    ]
+    assert all(abs(one.newest - time.time()) < 60 for one in found)
+
+
+def test_the_folder_that_an_s3_console_makes_is_no_dump(s3_bucket):
+    import boto3
+
+    bucket = s3_bucket.removeprefix("s3://")
+    for key in ("in/", "in/xc-1/"):
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
+    assert storage.landed(f"{s3_bucket}/in") == []
+
+
+# pieces of files, and whole trees
+
+
+@pytest.fixture(params=["folder", "s3"])
+def somewhere(request, tmp_path) -> str:
+    """An address below which a test may write: a folder, or S3."""
+    return str(tmp_path / "there") if request.param == "folder" else request.getfixturevalue("s3_bucket") + "/there"
+
+
+def test_a_file_is_put_below_folders_that_do_not_exist_yet(somewhere, tmp_path):
+    (tmp_path / "a").write_bytes(b"12345")
+    storage.put(tmp_path / "a", f"{somewhere}/deep/er/a")
+    assert storage.size_of(f"{somewhere}/deep/er/a") == 5
+
+
+def test_a_range_of_a_file_is_read_and_fewer_bytes_where_it_ends(somewhere, tmp_path):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    storage.put(tmp_path / "a", f"{somewhere}/a")
+    assert storage.read_range(f"{somewhere}/a", 3, 4) == b"3456"
+    assert storage.read_range(f"{somewhere}/a", 8, 100) == b"89"
+
+
+def test_a_tree_is_removed_with_all_in_it_and_its_neighbour_stays(somewhere, tmp_path):
+    for name in FILES:
+        for tree in ("run", "run-2"):
+            storage.put(write(tmp_path / "local", FILES) / name, f"{somewhere}/{tree}/{name}")
+    storage.remove_tree(f"{somewhere}/run")
+    assert [name for name, _ in storage.list_files(f"{somewhere}/run-2")] == sorted(FILES)
+    assert list(storage.list_files(f"{somewhere}/run")) == []
+
+
+def test_a_tree_that_is_not_there_is_removed_without_a_word(somewhere):
+    storage.remove_tree(f"{somewhere}/nothing")
+
+
+def test_a_fetched_file_is_whole_and_leaves_nothing_else(somewhere, tmp_path):
+    data = b"x" * (storage.CHUNK + 3)
+    (tmp_path / "a").write_bytes(data)
+    storage.put(tmp_path / "a", f"{somewhere}/a")
+    (tmp_path / "here").mkdir()
+    storage.fetch(f"{somewhere}/a", tmp_path / "here/b", hashlib.md5(data).hexdigest())
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "here").iterdir()] == [("b", data)]
+
+
+def test_other_bytes_than_the_md5_says_are_refused_and_leave_nothing(somewhere, tmp_path):
+    (tmp_path / "a").write_bytes(b"other")
+    storage.put(tmp_path / "a", f"{somewhere}/a")
+    (tmp_path / "here").mkdir()
+    with pytest.raises(ValueError, match="holds other bytes than its name says"):
+        storage.fetch(f"{somewhere}/a", tmp_path / "here/b", hashlib.md5(b"said").hexdigest())
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_fetched_leaves_nothing(somewhere, tmp_path):
+    (tmp_path / "here").mkdir()
+    with pytest.raises(FileNotFoundError):
+        storage.fetch(f"{somewhere}/nothing", tmp_path / "here/b", "0" * 32)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_arrow_writes_to_s3_what_we_read_there(s3_bucket):
+    filesystem, path = storage.arrow_filesystem(f"{s3_bucket}/run")
+    with filesystem.open_output_stream(f"{path}/state.pt") as file:
+        file.write(b"weights")
+    with storage.open_url(f"{s3_bucket}/run/state.pt") as file:
+        assert file.read() == b"weights"
+
+
+def test_a_local_folder_needs_no_filesystem_of_arrows(tmp_path):
+    assert storage.arrow_filesystem(f"file://{tmp_path}") == (None, str(tmp_path))

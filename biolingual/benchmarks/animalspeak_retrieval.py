@@ -7,7 +7,7 @@ Shapes: Q captions, n recordings.
 import numpy as np
 
 from biolingual.benchmarks import baselines, metrics
-from biolingual.benchmarks.protocols import Context, recordings, score
+from biolingual.benchmarks.protocols import Context, Recordings, recordings, score
 from biolingual.records import Pair, Score
 
 TASK = "animalspeak_retrieval"
@@ -41,7 +41,9 @@ def measure(similarity: np.ndarray, relevant: np.ndarray) -> tuple[dict[str, flo
 
 
 def _score(context: Context, origin: str) -> Score | None:
-    clips = context.clips(SPLIT, origin)
+    clips = context.asked(SPLIT, origin)
+    if not clips:
+        return None
     items = recordings(context, clips)
     texts = sorted({caption(pair) for pair in items.first})
     if len(texts) < 2:
@@ -50,14 +52,6 @@ def _score(context: Context, origin: str) -> Score | None:
     measured, per_query = measure(context.embedder.text(texts) @ items.embeds.T, relevant)
     draw = np.random.Generator(np.random.PCG64(context.params.seed))
     chance = float(np.mean([measure(draw.random(relevant.shape), relevant)[0]["t2a_map10"] for _ in range(20)]))
-    train = context.clips("train", origin)
-    model = baselines.logistic_regression(
-        context.mfcc(train), np.array([caption(pair) for pair in train]), context.params.seed
-    )
-    by_mfcc, _ = measure(baselines.class_scores(model, items.mfcc, texts).T, relevant)
-    most = max(texts, key=[caption(pair) for pair in train].count)
-    majority = np.tile([float(text == most) for text in texts], (relevant.shape[1], 1)).T
-    by_majority, _ = measure(majority, relevant)
     return score(
         context,
         task=TASK,
@@ -68,11 +62,25 @@ def _score(context: Context, origin: str) -> Score | None:
         chance=chance,
         per_item=per_query,
         classes=texts,
-        others={
-            "chance": {"t2a_map10": chance},
-            "majority": {"t2a_map10": by_majority["t2a_map10"]},
-            "mfcc_logreg": {"t2a_map10": by_mfcc["t2a_map10"], "trained": "on the training split, captions as classes"},
-        },
+        others=_baselines(context, origin, items, texts, relevant, chance) if context.with_baselines else {},
         n_skipped=0,
         notes="Relevant: every recording with the query's caption. The interval is a bootstrap by text query.",
     )
+
+
+def _baselines(
+    context: Context, origin: str, items: Recordings, texts: list[str], relevant: np.ndarray, chance: float
+) -> dict[str, dict]:
+    train = context.clips("train", origin)
+    model = baselines.logistic_regression(
+        context.mfcc(train), np.array([caption(pair) for pair in train]), context.params.seed
+    )
+    by_mfcc, _ = measure(baselines.class_scores(model, items.mfcc, texts).T, relevant)
+    most = max(texts, key=[caption(pair) for pair in train].count)
+    majority = np.tile([float(text == most) for text in texts], (relevant.shape[1], 1)).T
+    by_majority, _ = measure(majority, relevant)
+    return {
+        "chance": {"t2a_map10": chance},
+        "majority": {"t2a_map10": by_majority["t2a_map10"]},
+        "mfcc_logreg": {"t2a_map10": by_mfcc["t2a_map10"], "trained": "on the training split, captions as classes"},
+    }

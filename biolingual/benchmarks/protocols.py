@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -18,20 +17,26 @@ from biolingual.benchmarks import baselines, metrics
 from biolingual.model import Embedder
 from biolingual.params import EvaluateParams
 from biolingual.records import Pair, Score
-from biolingual.shards import read_clip
+from biolingual.shard_reader import Shards
 from biolingual.taxonomy import with_article
 
 
 @dataclass
 class Context:
-    """What an evaluation knows: the model, the dataset version and where its audio lies."""
+    """What an evaluation knows: the model, the dataset version, its clips' embeddings and where its audio lies.
+
+    `only` narrows what is asked (test recordings) to some recordings, never the classes they are told apart from.
+    """
 
     embedder: Embedder
     model_origin: str
     pairs: list[Pair]
     dataset_sha: str
-    audio_root: Path
+    shards: Shards
+    embeds: dict[str, np.ndarray]  # clip_id -> [D], of the test splits
     params: EvaluateParams
+    only: frozenset[str] | None = None  # recording ids
+    with_baselines: bool = True
     features: dict[str, np.ndarray] = field(default_factory=dict)  # clip_id -> MFCC statistics
 
     def origins(self, split: str) -> list[str]:
@@ -40,15 +45,23 @@ class Context:
     def clips(self, split: str, origin: str) -> list[Pair]:
         return [pair for pair in self.pairs if pair.split == split and pair.origin == origin]
 
-    def waveforms(self, clips: list[Pair]):
-        return (from_flac(read_clip(self.audio_root, clip)) for clip in clips)
+    def asked(self, split: str, origin: str) -> list[Pair]:
+        """The clips of a test split that are queries here: all of them, or those of `only`."""
+        return [clip for clip in self.clips(split, origin) if self.only is None or clip.recording_id in self.only]
+
+    def audio_embeds(self, clips: list[Pair]) -> np.ndarray:
+        """[n, D], as the stage `embed` wrote them."""
+        missing = [clip.clip_id for clip in clips if clip.clip_id not in self.embeds]
+        if missing:
+            raise ValueError(f"{len(missing)} clips have no embedding, e.g. {missing[0]}. Run: dvc repro embed")
+        return np.stack([self.embeds[clip.clip_id] for clip in clips])
 
     def mfcc(self, clips: list[Pair]) -> np.ndarray:
         """[n, 80]"""
         window_s = self.embedder.log_mel.duration_s
         for clip in clips:
             if clip.clip_id not in self.features:
-                waveform = from_flac(read_clip(self.audio_root, clip))
+                waveform = from_flac(self.shards.read(clip))
                 rate = round(len(waveform) / clip.duration_s)
                 self.features[clip.clip_id] = baselines.mfcc_statistics(waveform, rate, window_s)
         return np.stack([self.features[clip.clip_id] for clip in clips])
@@ -60,7 +73,7 @@ class Recordings:
 
     first: list[Pair]
     embeds: np.ndarray  # [n, D], normalised
-    mfcc: np.ndarray  # [n, 80]
+    mfcc: np.ndarray  # [n, 80]; [n, 1] of zeros without baselines
 
 
 def recordings(context: Context, clips: list[Pair]) -> Recordings:
@@ -68,8 +81,8 @@ def recordings(context: Context, clips: list[Pair]) -> Recordings:
     members = defaultdict(list)
     for position, clip in enumerate(clips):
         members[clip.recording_id].append(position)
-    embeds = context.embedder.audio(context.waveforms(clips))
-    features = context.mfcc(clips)
+    embeds = context.audio_embeds(clips)
+    features = context.mfcc(clips) if context.with_baselines else np.zeros((len(clips), 1))
     mean = np.stack([embeds[rows].mean(axis=0) for rows in members.values()])
     return Recordings(
         first=[clips[rows[0]] for rows in members.values()],
@@ -96,7 +109,7 @@ def classify(
     None where the split holds no recording of these classes. Recordings of other names are skipped and counted.
     """
     params = context.params
-    clips = context.clips(split, origin)
+    clips = context.asked(split, origin)
     usable = [clip for clip in clips if clip.scientific_name in classes]
     names = sorted(classes)
     if not usable or len(names) < 2:
@@ -122,7 +135,9 @@ def classify(
         chance=1 / len(names),
         per_item=hits,
         classes=names,
-        others=_classification_baselines(context, split, origin, items, target, names),
+        others=_classification_baselines(context, split, origin, items, target, names)
+        if context.with_baselines
+        else {},
         n_skipped=len({clip.recording_id for clip in clips}) - len(items.first),
         notes=notes,
     )
@@ -177,7 +192,9 @@ def score(
     low, high = metrics.bootstrap_interval(per_item, params.bootstrap, params.seed)
     unbeaten = [f"{name} ({reached[primary]:.3f})" for name, reached in others.items() if reached[primary] >= value]
     verdict = f"{task} on {origin} sounds: {primary} {value:.3f} [{low:.3f}, {high:.3f}], n = {len(per_item)}"
-    verdict += f"; BELOW OR AT {', '.join(unbeaten)}." if unbeaten else "; above every baseline here."
+    if others:
+        verdict += f"; BELOW OR AT {', '.join(unbeaten)}" if unbeaten else "; above every baseline here"
+    verdict += "."
     return Score(
         task=task,
         origin=origin,

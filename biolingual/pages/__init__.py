@@ -1,4 +1,4 @@
-"""Every report page stands on one Jinja base: self-contained HTML that opens from a folder, without a network."""
+"""Every report page stands on one Jinja base: self-contained HTML that opens from a folder, without a network. And the card."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ def _environment():
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader("biolingual", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("biolingual", "pages"),
+        autoescape=lambda template: template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
 
 
 def render(template: str, out: Path, **values: object) -> None:
-    """Render pages/<template> to a file. Text is escaped; a value the template names and nobody gave is an error."""
+    """Render pages/<template> to a file. Text is escaped in HTML; a value the template names and nobody gave is an error."""
     text = _environment().get_template(template).render(**values)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from biolingual.audio import from_flac
 from biolingual.frontend import LogMel
 from biolingual.params import PretrainParams
 from biolingual.records import Pair
-from biolingual.shards import read_clip
+from biolingual.shard_reader import Shards
 
 MEL_CACHE_BYTES = 2 << 30
 
@@ -38,10 +37,10 @@ class PairBatches:
     """Reads pairs as batches. Clips are at most one window long, so a clip has one log-mel, which is kept in memory."""
 
     def __init__(
-        self, pairs: list[Pair], audio_root: Path, log_mel: LogMel, tokenizer, max_tokens: int, params: PretrainParams
+        self, pairs: list[Pair], shards: Shards, log_mel: LogMel, tokenizer, max_tokens: int, params: PretrainParams
     ):
         self.pairs = pairs
-        self.audio_root = audio_root
+        self.shards = shards
         self.log_mel = log_mel
         self.params = params
         names = sorted({species_of(pair) for pair in pairs})
@@ -75,7 +74,7 @@ class PairBatches:
         missing = [int(index) for index in indices if int(index) not in self.cache]
         found = {int(index): self.cache[int(index)] for index in indices if int(index) in self.cache}
         if missing:
-            waveforms = [from_flac(read_clip(self.audio_root, self.pairs[index])) for index in missing]
+            waveforms = [from_flac(self.shards.read(self.pairs[index])) for index in missing]
             found.update(zip(missing, self.log_mel(self.log_mel.pad(waveforms)), strict=True))
             self._keep(found, missing)
         return torch.stack([found[int(index)] for index in indices])

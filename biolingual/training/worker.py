@@ -17,7 +17,9 @@ from biolingual.model import build
 from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
 from biolingual.records import Pair, rows
+from biolingual.shard_reader import Shards
 from biolingual.shards import global_batches
+from biolingual.storage import arrow_filesystem, is_remote, list_files, open_url, put, remove_tree
 from biolingual.training import loop
 from biolingual.training.batches import PairBatches
 
@@ -33,15 +35,16 @@ class Job:
     frontend: FrontendParams
     ingest: IngestParams
     pairs: str
-    audio_root: str
+    shards: Shards
     tokenizer: str
     threads: int
 
     def config(self) -> dict:
         """For Ray's `train_loop_config`."""
-        return {
+        values = {
             name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in vars(self).items()
         }
+        return values | {"shards": vars(self.shards)}
 
     @classmethod
     def from_config(cls, config: dict) -> Job:
@@ -51,7 +54,8 @@ class Job:
             "frontend": FrontendParams,
             "ingest": IngestParams,
         }
-        return cls(**{name: sections[name](**value) if name in sections else value for name, value in config.items()})
+        values = {name: sections[name](**value) if name in sections else value for name, value in config.items()}
+        return cls(**values | {"shards": Shards(**config["shards"])})
 
     def without_augmentation(self) -> Job:
         return replace(self, pretrain=self.pretrain.model_copy(update={"augment_roll": False, "augment_gain_db": 0.0}))
@@ -64,18 +68,23 @@ class Job:
 def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
     """Run the job to its last step and return its final state {model, history, ...}.
 
-    A run of the same storage and name that was cut off is resumed from its last checkpoint.
-    RuntimeError when fewer CPUs or GPUs exist than the workers ask for.
+    A run of the same storage and name that was cut off is resumed from its last checkpoint. With `machine.ray_storage` the
+    inputs and checkpoints lie there, so that no node needs another's disk. RuntimeError when fewer CPUs or GPUs exist than
+    the workers ask for; ValueError when the workers do not divide the global batch.
     """
     import ray
     from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    check_division(job, machine.train_workers)
+    job, folder = placed(job, machine, storage)
+    filesystem, path = arrow_filesystem(folder)
     ray.init(
-        address=machine.ray_address or None,
+        # Not None: that would join whatever Ray somebody else runs on this machine.
+        address=machine.ray_address or "local",
         ignore_reinit_error=True,
         logging_level="warning",
-        runtime_env={"worker_process_setup_hook": quiet, "env_vars": {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}},
+        runtime_env=_runtime_env(machine),
     )
     resource = "GPU" if machine.use_gpu else "CPU"
     have = int(ray.cluster_resources().get(resource, 0))
@@ -90,7 +99,8 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
         scaling_config=ScalingConfig(num_workers=machine.train_workers, use_gpu=machine.use_gpu),
         run_config=RunConfig(
             name=name,
-            storage_path=str(storage.resolve()),
+            storage_path=path,
+            storage_filesystem=filesystem,
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             failure_config=FailureConfig(max_failures=2),
             logging_config=LoggingConfig(log_level="ERROR"),
@@ -100,9 +110,63 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
     try:
         result = trainer.fit()
         with result.checkpoint.as_directory() as folder:
-            return torch.load(Path(folder) / STATE, weights_only=True)
+            state = torch.load(Path(folder) / STATE, weights_only=True)
+        return state | {"ray_job_id": ray.get_runtime_context().get_job_id()}
     finally:
         ray.shutdown()
+
+
+def check_division(job: Job, workers: int) -> None:
+    """ValueError unless every worker can take an equal share of the global batch: the worker count never changes the batch."""
+    pairs = sum(pair.split == "train" for pair in rows(Path(job.pairs), Pair))
+    size = min(job.pretrain.global_batch_size, pairs)
+    if size == 0:
+        raise ValueError("the dataset has no pair in its training split. Add a dump, or lower assemble.test_share.")
+    if size % workers:
+        fitting = [number for number in range(1, size + 1) if size % number == 0]
+        raise ValueError(
+            f"{workers} workers cannot share a global batch of {size} equally. "
+            f"Set BIOLINGUAL_TRAIN_WORKERS to one of {', '.join(map(str, fitting))}."
+        )
+
+
+def placed(job: Job, machine: Machine, storage: Path) -> tuple[Job, str]:
+    """(the job with its inputs where every node can read them, the folder of Ray's checkpoints)."""
+    if not machine.ray_storage:
+        return job, str(storage.resolve())
+    folder = f"{machine.ray_storage.rstrip('/')}/{storage.name}"
+    put(Path(job.pairs), f"{folder}/inputs/pairs.parquet")
+    for relative, path in list_files(job.tokenizer):
+        put(Path(path), f"{folder}/inputs/tokenizer/{relative}")
+    return replace(job, pairs=f"{folder}/inputs/pairs.parquet", tokenizer=f"{folder}/inputs/tokenizer"), folder
+
+
+def discard(machine: Machine, storage: Path) -> None:
+    """Remove a finished run's inputs and checkpoints, wherever they lie."""
+    remove_tree(str(storage))
+    if machine.ray_storage:
+        remove_tree(f"{machine.ray_storage.rstrip('/')}/{storage.name}")
+
+
+def here(url: str, folder: str) -> Path:
+    """A file or folder of the job as a local path: itself, or a copy in `folder` if it lies elsewhere."""
+    if not is_remote(url):
+        return Path(url.removeprefix("file://"))
+    target = Path(folder) / url.rsplit("/", 1)[-1]
+    for relative, address in list_files(url):
+        path = target if relative == target.name else target / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open_url(address) as source, open(path, "wb") as copy:
+            shutil.copyfileobj(source, copy)
+    return target
+
+
+def _runtime_env(machine: Machine) -> dict:
+    """How Ray starts a worker: quiet, and on a cluster with this very code. S3's endpoint and keys are the node's environment."""
+    import biolingual
+
+    found = {"worker_process_setup_hook": quiet, "env_vars": {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}}
+    return found | ({"py_modules": [str(Path(biolingual.__file__).parent)]} if machine.ray_address else {})
 
 
 def quiet() -> None:
@@ -126,10 +190,12 @@ def work(config: dict) -> None:
     rank, workers = train.get_context().get_world_rank(), train.get_context().get_world_size()
     torch.set_num_threads(job.threads)
     torch.manual_seed(params.seed)
-    batches, valid = _batches(job)
-    size = min(params.global_batch_size, len(batches.pairs)) // workers * workers
+    with tempfile.TemporaryDirectory(prefix="inputs-") as folder:
+        near = replace(job, pairs=str(here(job.pairs, folder)), tokenizer=str(here(job.tokenizer, folder)))
+        (batches, valid), vocab_size = _batches(near), _vocab_size(near)
+    size = min(params.global_batch_size, len(batches.pairs))
     device = get_device()  # the worker's GPU, or the CPU
-    model = build(job.model, job.frontend.mel_bins, _vocab_size(job)).to(device)
+    model = build(job.model, job.frontend.mel_bins, vocab_size).to(device)
     optimiser = loop.optimizer(model, params)
     state = _resumed(train.get_checkpoint(), model, optimiser)
     if state is None:
@@ -167,7 +233,7 @@ def _batches(job: Job) -> tuple[PairBatches, PairBatches]:
     return tuple(
         PairBatches(
             [pair for pair in pairs if pair.split == split],
-            Path(job.audio_root),
+            job.shards,
             job.log_mel,
             tokenizer,
             job.model.max_tokens,

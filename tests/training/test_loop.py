@@ -12,6 +12,7 @@ from biolingual.frontend import LogMel
 from biolingual.model import build, train_tokenizer
 from biolingual.params import load
 from biolingual.records import Pair, PairCaption
+from biolingual.shard_reader import Shards
 from biolingual.shards import ShardWriter, global_batches
 from biolingual.training import loop
 from biolingual.training.batches import PairBatches
@@ -64,7 +65,9 @@ def made_batches(folder: Path, params) -> tuple[PairBatches, object]:
     pairs = made_pairs(folder)
     tokenizer = train_tokenizer((one.text for pair in pairs for one in pair.captions), 300, params.model.max_tokens)
     log_mel = LogMel.from_params(params.frontend, 48000, 2)
-    return PairBatches(pairs, folder, log_mel, tokenizer, params.model.max_tokens, params.pretrain), tokenizer
+    return PairBatches(
+        pairs, Shards(str(folder)), log_mel, tokenizer, params.model.max_tokens, params.pretrain
+    ), tokenizer
 
 
 def curve(folder: Path, params) -> list[float]:
