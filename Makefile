@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled once, imported many times: a graph of fifteen processes is a minute slower without.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all lint bench lock
+.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal lock
 SETUP := .venv/.from-lock
 
 $(SETUP): requirements.lock pyproject.toml
@@ -22,7 +22,10 @@ demo: $(SETUP)
 	biolingual scores
 
 test: $(SETUP)
-	pytest -m "not slow"
+	pytest -m "not slow and not long"
+
+test-slow: $(SETUP)
+	pytest -m slow
 
 test-all: $(SETUP)
 	pytest
@@ -33,6 +36,19 @@ lint: $(SETUP)
 
 bench: $(SETUP)
 	python -m tests.bench $(ROW)
+
+up: $(SETUP)
+	python -m flows up
+
+down: $(SETUP)
+	python -m flows down
+
+# Twenty hard kills at random moments; CHAOS_KILLS and CHAOS_SEED change how many and which.
+chaos: $(SETUP)
+	python -m tests.chaos
+
+cluster-rehearsal: $(SETUP)
+	python -m tests.rehearsal
 
 # The CPU build's local version (+cpu) is dropped: the lock names the release, the machine's index decides the build.
 lock: $(SETUP)

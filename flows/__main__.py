@@ -39,14 +39,21 @@ def add_dump(
 
 
 @app.command()
-def lineage(score: Annotated[Path, typer.Argument(help="A file of reports/scores.")]) -> None:
-    """Walk from a score to its dumps; refuse a chain that does not join."""
-    from flows.lineage import walk
+def lineage(
+    what: Annotated[
+        str,
+        typer.Argument(help="A score file, model folder, NAME@vX.Y.Z, dump, recording id or recordist."),
+    ],
+    as_json: Annotated[str, typer.Option("--json", help="Write it as JSON to this file; - prints it alone.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write it as a page to this file.")] = None,
+) -> None:
+    """Walk back to the recordings and forward to the scores, every link by hash; refuse a chain that does not join."""
+    from flows.lineage import passport, write
 
-    if not score.is_file():
-        raise FileNotFoundError(f"{score} does not exist. The scores are in reports/scores.")
-    for link in walk(score):
-        print(link)
+    found = passport(what)
+    write(found, as_json, html)
+    if as_json != "-":
+        print(found.text())
 
 
 @app.command()
@@ -70,10 +77,158 @@ def build() -> None:
 
 @app.command()
 def pretrain() -> None:
-    """Run the pretrain flow here: dumps to a scored, released model."""
+    """Run the pretrain flow here: dumps to a scored model."""
     from flows.pretrain import pretrain as flow
 
     flow()
+
+
+@app.command()
+def evaluate() -> None:
+    """Run the evaluate flow here: scores of the model that stands."""
+    from flows.evaluate import evaluate as flow
+
+    flow()
+
+
+@app.command()
+def reevaluate(
+    watch: Annotated[str, typer.Option(help="The list of watched places.")] = "infra/watch.yaml",
+    pretrain_if_advised: Annotated[bool, typer.Option(help="Train a candidate whose verdict advises it.")] = False,
+) -> None:
+    """Run the reevaluate flow here: look for new dumps; a candidate branch and a verdict for each."""
+    from flows.reevaluate import reevaluate as flow
+
+    flow(watch=watch, pretrain_if_advised=pretrain_if_advised)
+
+
+@app.command()
+def accept(branch: Annotated[str, typer.Argument(help="A candidate: dump/NAME.")]) -> None:
+    """Merge a candidate dump: rebuild the dataset and score the standing model on it. Nothing is trained."""
+    from flows.accept import accept as act
+
+    print(f"{branch} is in, commit {act(branch)[:12]}. To train on it: dvc repro, or python -m flows run pretrain")
+
+
+@app.command()
+def candidates() -> None:
+    """List the candidate branches that wait to be accepted."""
+    from flows.watch import candidates as found
+
+    print("\n".join(found()) or "none")
+
+
+@app.command()
+def unchanged(
+    stage: Annotated[str, typer.Argument(help="A stage whose code was edited, e.g. ingest.")],
+    reason: Annotated[str, typer.Option(help="Why its bytes stay: recorded.")],
+    sample: Annotated[int, typer.Option(help="For ingest: records of each dump to decode anew.")] = 100,
+) -> None:
+    """Show on a sample that an edit of code changes no byte, then record it instead of running the stage again."""
+    from flows.unchanged import unchanged as act
+
+    act(stage, reason, sample)
+
+
+@app.command("run")
+def run_deployment(
+    name: Annotated[str, typer.Argument(help="A flow's bare name, or flow/deployment.")],
+) -> None:
+    """Run a deployment on its worker, watch it, and end with its result."""
+    from flows.runs import run
+
+    sys.exit(run(name))
+
+
+@app.command()
+def doctor() -> None:
+    """Say who holds what in this checkout and on the server, and free what is dead."""
+    from flows.doctor import report
+    from flows.runs import bury
+
+    print("\n".join([*report(), *bury()]))
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Where the server listens; another one if it is taken.")] = 4200,
+    pool: Annotated[str, typer.Option(help="The work pool and the deployments: local or cluster.")] = "local",
+) -> None:
+    """Start Prefect's server and a worker on this machine, with every deployment of the pool."""
+    from flows.stack import up as start
+
+    url = start(port, pool)
+    print(f"Prefect is at {url}\nNext: python -m flows run build, or: prefect deployment run build/{pool} --watch")
+
+
+@app.command()
+def down() -> None:
+    """End what `up` started."""
+    from flows.stack import down as end
+
+    print("ended: " + (", ".join(end()) or "nothing was running"))
+
+
+Stage = Annotated[str, typer.Option(help="A stage of a version's life, e.g. prod.")]
+Name = Annotated[str, typer.Option(help="A model or dataset with versions; empty: the model of params.yaml.")]
+Push = Annotated[bool, typer.Option(help="Push to the remotes there are.")]
+
+
+@app.command()
+def release(
+    push: Push = True,
+    bump: Annotated[
+        str, typer.Option(help="Which part of the model's version goes up: major, minor, patch.")
+    ] = "minor",
+) -> None:
+    """Run the release flow here: gates, card, one commit, version tags, push."""
+    from flows.release import release as flow
+
+    state = flow(push=push, bump=bump, return_state=True)
+    if not state.is_completed():
+        raise RuntimeError(state.message)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Option(help="v0.2.0, or latest.")] = "latest",
+    stage: Stage = "prod",
+    name: Name = "",
+    push: Push = True,
+) -> None:
+    """Put a version into a stage, as a git tag."""
+    from flows.versions import promote as act
+
+    act(name, version, stage, push, print)
+
+
+@app.command()
+def rollback(stage: Stage = "prod", name: Name = "", push: Push = True) -> None:
+    """Put the version back that was in a stage before; again goes further back."""
+    from flows.versions import rollback as act
+
+    act(name, stage, push, print)
+
+
+@app.command()
+def versions() -> None:
+    """List the versions of the model and the dataset, what is in which stage, and the state of this checkout."""
+    from flows.gates import table
+
+    for line in table():
+        print(line)
+
+
+@app.command()
+def upload(
+    repo_id: Annotated[str, typer.Argument(help="owner/name on the hub.")],
+    allow_simulated: Annotated[bool, typer.Option(help="Upload a model of simulated sounds.")] = False,
+    public: Annotated[bool, typer.Option(help="Make a new repository public; private otherwise.")] = False,
+) -> None:
+    """Upload the released model in models/biolingual to a hub, with the token in HF_TOKEN."""
+    from flows.upload import upload as act
+
+    print(act(repo_id, allow_simulated, public))
 
 
 if __name__ == "__main__":

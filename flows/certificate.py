@@ -18,13 +18,26 @@ CLAIMS = {
     "The fast suite, in a fresh clone": "make test",
     "The whole graph on a small world: nothing lost, lineage, bad input, red gate": "pytest tests/test_smoke.py",
     "485 real recordings in one's own folder: ingested or rejected with a reason, scored apart from simulated ones": (
-        "pytest -m slow tests/test_real_recordings.py"
+        "pytest -m long tests/test_real_recordings.py"
     ),
     "A model trained on shuffled captions scores within chance, the true one at least three times chance": (
-        "pytest -m slow tests/test_shuffled_control.py"
+        "pytest -m long tests/test_shuffled_control.py"
     ),
     "`prefect deployment run pretrain/local --watch` through a real server and worker": (
         "pytest -m slow tests/flows/test_prefect_run.py"
+    ),
+    "A failing arm leaves its siblings finishing; a cancelled run ends its processes and frees its locks": (
+        "pytest -m slow tests/flows/test_prefect_run.py"
+    ),
+    "Twenty hard kills of worker, server, dvc, stage or flow run in the middle of a build: the next run gives the same lock": (
+        "make chaos"
+    ),
+    "A new dump: candidate branch, diff, scores of the released model on it, accepted to the lock that adding by hand gives": (
+        "pytest -m slow tests/flows/test_reevaluate.py"
+    ),
+    "Two releases: versions, tags, promote, roll back": "pytest -m slow tests/flows/test_release.py",
+    "The demo's pretraining over two Ray nodes, S3 over HTTP and a Prefect worker, shards streamed by hash": (
+        "make cluster-rehearsal"
     ),
     "A pretraining run killed with SIGKILL resumes and ends with the same weights": "pytest -m slow tests/training/test_resume.py",
     "Two processes (Gloo, CPU) give one process's loss and gradients": "pytest tests/test_loss.py",

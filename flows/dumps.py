@@ -22,12 +22,14 @@ def add_dump(
     origin: str,
     licence: str = "",
     checklist: str = "",
-    params: Path = Path("params.yaml"),
+    root: Path = Path(),
 ) -> str:
     """Append the row after looking at the dump, and return it. ValueError in one line; nothing is written then.
 
-    The file's comments stay: the row is one line at the end, where `dumps:` is the last section.
+    The file's comments stay: the row is one line at the end, where `dumps:` is the last section. `root` is the checkout whose
+    params.yaml grows; `source` is looked at from here.
     """
+    params = root / "params.yaml"
     if not NAME.match(name):
         raise ValueError(f"name {name!r}: use the archive and a date, in lower case, e.g. {archive}-2026-11.")
     if origin not in ORIGINS:
@@ -55,8 +57,8 @@ def add_dump(
     if _dumps(grown, params) != {**known, name: row}:
         raise ValueError(f"{params}: `dumps:` is not the last section. Move it to the end, then add the dump again.")
     if _is_remote(source):
-        Path("dumps").mkdir(exist_ok=True)
-        _write(Path(pointer), json.dumps({"source": source, "digest": digest}, indent=1) + "\n")
+        (root / "dumps").mkdir(exist_ok=True)
+        _write(root / pointer, json.dumps({"source": source, "digest": digest}, indent=1) + "\n")
     _write(params, grown)
     return line.strip()
 

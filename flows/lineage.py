@@ -1,187 +1,133 @@
-"""The passport: from a score back to its dumps, every joint checked by hash."""
+"""The passport: from a score, model, version, dump, recording or recordist to all behind it and all that came of it."""
 
 from __future__ import annotations
 
-import hashlib
+import difflib
 import json
-import subprocess
-import sys
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dvc_graph import environment
+from flows.ledger import SCORES, TRAINING, Ledger
+from flows.passport import backward, forward, subjects
+from flows.passport.backward import Desk
+from flows.passport.links import BrokenChainError, Link, Passport
+from flows.passport.page import write_page, write_text
+from flows.passport.runs import Runs
+from flows.passport.shelf import Shelf
 
+__all__ = ["BrokenChainError", "Passport", "passport", "write"]
 
-class BrokenChainError(ValueError):
-    """A joint of the passport that does not hold; the text begins with "broken:" and names it."""
+TAG = re.compile(r"^[\w.-]+@v\d+\.\d+\.\d+\S*$")
+KINDS = ("score", "model", "version", "dump", "recording", "recordist")
 
 
 @dataclass(frozen=True)
-class Link:
-    """One step of the walk: what it is, its hash, and how that was checked."""
+class Answer:
+    """One thing that goes by the name asked for, and the walk that tells of it: (tree, notes)."""
 
-    depth: int
-    what: str
-    sha: str
-    note: str
-
-    def __str__(self) -> str:
-        return f"{'  ' * self.depth}{self.what}  {self.sha[:16]}  {self.note}"
+    kind: str
+    walk: Callable[[], tuple[Link, tuple[str, ...]]]
 
 
-def walk(score_file: Path, root: Path = Path()) -> list[Link]:
-    """score -> model -> dataset -> dumps, as links in reading order. BrokenChainError names the first joint that fails."""
-    lock = _lock(root)
-    _joined(
-        "score file",
-        score_file.as_posix(),
-        _md5(root / score_file),
-        _locked_md5(lock, score_file.as_posix()),
-        "dvc.lock",
-    )
-    links = []
-    for origin, score in _json(root / score_file).items():
-        value = f"{score['primary']} {score['value']:.4f}"
-        links.append(
-            Link(0, f"score {score['task']} on {origin} sounds: {value}", _md5(root / score_file), "= dvc.lock")
+def passport(what: str, root: Path = Path()) -> Passport:
+    """The passport of WHAT; "recordist:NAME" and the like say which kind is meant.
+
+    BrokenChainError names the first joint that fails. ValueError, in one line, when nothing goes by the name, or several
+    things do. Nothing is written, and no network is used.
+    """
+    with Ledger(root) as ledger:
+        desk = Desk(ledger, Shelf(ledger), Runs(ledger))
+        kind, _, rest = what.partition(":")
+        kind, name = (kind, rest) if kind in KINDS and rest else ("", what)
+        found = [one for one in answers(desk, name) if kind in ("", one.kind)]
+        if not found:
+            raise ValueError(unknown(desk, what))
+        if len(found) > 1:
+            ways = ", ".join(f"{one.kind}:{name}" for one in found)
+            raise ValueError(f"{what!r} names several things. Say which: {ways}")
+        tree, notes = found[0].walk()
+        return Passport(what, tree, ledger.history.head(), notes)
+
+
+def write(found: Passport, as_json: str, html: Path | None) -> None:
+    """Write a passport as JSON ("-": to the terminal) and as a page, where asked for."""
+    text = json.dumps(found.as_json(), indent=1, ensure_ascii=False)
+    if as_json == "-":
+        print(text)
+    elif as_json:
+        write_text(text + "\n", Path(as_json))
+    if html:
+        write_page(found, html)
+
+
+def answers(desk: Desk, name: str) -> list[Answer]:
+    """Everything that goes by a name. Tables are searched only when it is neither a file, a folder nor a tag."""
+    path = _relative(desk, name)
+    here = desk.ledger.here
+    if path.startswith(f"{SCORES}/") and here.read(path) is not None:
+        return [Answer("score", lambda: (backward.score_file(desk, here, path), ()))]
+    if path in here.lock.outs and path.startswith("models/"):
+        return [Answer("model", lambda: (_model(desk, path), ()))]
+    if TAG.match(name):
+        return _tagged(desk, name)
+    found = []
+    if any(name in one.params.get("dumps", {}) for one in subjects.places(desk)):
+        found.append(Answer("dump", lambda: (forward.dump_both_ways(desk, name), ())))
+    for subject in subjects.find(desk, name)[0]:
+        found.append(Answer(subject.kind, lambda subject=subject: (subjects.forward(desk, subject), ())))
+    return found
+
+
+def unknown(desk: Desk, what: str) -> str:
+    """What is known, for one who asked for something that is not."""
+    known = {
+        "scores": [f"{SCORES}/{name}" for name in desk.ledger.here.names(SCORES)],
+        "models": [path for path in desk.ledger.here.lock.outs if path.startswith("models/")],
+        "versions": sorted(desk.ledger.history.tags()),
+        "dumps": sorted({name for one in subjects.places(desk) for name in one.params.get("dumps", {})}),
+    }
+    _, away, people = subjects.find(desk, what)
+    near = difflib.get_close_matches(what, sorted(people), n=5, cutoff=0.4) or sorted(people)[:5]
+    recordists = f"recordists: {len(people)}, e.g. {', '.join(near) or 'none'}"
+    listed = "; ".join(f"{kind}: {', '.join(names) or 'none'}" for kind, names in known.items())
+    text = f"nothing here is called {what!r}. Known {listed}; {recordists}; recordings by their id."
+    if away:
+        text += (
+            f" Not searched: {away} manifests that are not on this machine (dvc fetch --all-commits data/manifests)."
         )
-        links += _model(root, score)
-    return links
+    return text
 
 
-def _model(root: Path, score: dict) -> list[Link]:
-    folder = root / _params(root)["evaluate"]["model"]
-    weights = folder / "model.safetensors"
-    _joined("score -> model", weights, _sha256(weights), score["model_sha"], "the score's model_sha")
-    links = [
-        Link(
-            1,
-            f"model {folder.relative_to(root)}",
-            score["model_sha"],
-            f"weights match; heard {score['model_origin']} sounds",
-        )
-    ]
-    passport = folder / "lineage.json"
-    if not passport.is_file():
-        raise BrokenChainError(f"broken: {folder} has no lineage.json: this model was not trained here.")
-    trained = _json(passport)
-    _joined("model -> lineage.json", passport, trained["model_sha"], score["model_sha"], "the score's model_sha")
-    return links + _dataset(root, trained["dataset_sha"], score["dataset_sha"])
-
-
-def _dataset(root: Path, trained_on: str, scored_on: str) -> list[Link]:
-    pairs = root / "data/animalspeak/pairs.parquet"
-    found = _sha256(pairs)
-    _joined("model -> dataset", pairs, found, trained_on, "the model's dataset_sha")
-    _joined("score -> dataset", pairs, found, scored_on, "the score's dataset_sha")
-    card = _json(root / "data/animalspeak/card.json")
-    _joined("dataset -> card", "data/animalspeak/card.json", card["dataset_sha"], found, "pairs.parquet")
-    gate = _json(root / "reports/gate.json")
-    _joined("dataset -> gate", "reports/gate.json", gate["dataset_sha"], found, "pairs.parquet")
-    note = f"{card['recordings']} recordings; gate {'green' if gate['passed'] else 'RED'}"
-    links = [Link(2, "dataset data/animalspeak", found, note)]
-    for name, dump in card["dumps"].items():
-        links += _dump(root, name, dump)
-    return links
-
-
-def _dump(root: Path, name: str, dump: dict) -> list[Link]:
-    manifests = root / "data/manifests" / name
-    for table, key in (("recordings.parquet", "manifest_sha"), ("clips.parquet", "clips_sha")):
-        _joined(f"dataset -> manifest of {name}", manifests / table, _sha256(manifests / table), dump[key], "the card")
-    captions = root / "data/captions" / f"{name}.parquet"
-    _joined(f"dataset -> captions of {name}", captions, _sha256(captions), dump["captions_sha"], "the card")
-    ingested = _json(manifests / "ingest.json")
-    _joined(f"manifest -> dump {name}", manifests / "ingest.json", ingested["digest"], dump["digest"], "the card")
-    links = [
-        Link(3, f"captions of {name}", dump["captions_sha"], "match"),
-        Link(
-            3,
-            f"manifest of {name}",
-            dump["manifest_sha"],
-            f"match; {dump['recordings']} recordings, {dump['rejected']} rejected",
-        ),
-    ]
-    here = 0
-    for shard, sha in ingested["shards"].items():
-        path = root / "data/audio" / name / shard
-        if path.is_file():
-            _joined(f"manifest -> shard of {name}", path, _sha256(path), sha, "the manifest")
-            here += 1
-    links.append(Link(4, f"audio of {name}", "", f"{here} of {len(ingested['shards'])} shards are here and match"))
-    return [*links, _source(root, name, dump)]
-
-
-def _source(root: Path, name: str, dump: dict) -> Link:
-    row = _params(root)["dumps"].get(name)
-    if row is None:
-        raise BrokenChainError(f"broken: dump {name} has no row in params.yaml, although the dataset was made from it.")
-    source = row["source"]
-    if source.endswith(".json"):
-        source = _json(root / source)["source"]
-    if "://" not in source and not (root / source).exists():
-        return Link(4, f"dump {name}", dump["digest"], f"{source} is not on this machine: its digest stands unchecked")
-    found = _digest(root, source)
-    _joined(f"manifest -> dump {name}", source, found, dump["digest"], "the manifest's digest")
-    return Link(
-        4,
-        f"dump {name}",
-        dump["digest"].removeprefix("sha256:"),
-        f"{source} matches ({dump['origin']}, {dump['archive']})",
+def _tagged(desk: Desk, tag: str) -> list[Answer]:
+    snapshot = desk.ledger.tagged(tag)
+    if snapshot is None:
+        return []
+    name = tag.rpartition("@")[0]
+    if name == snapshot.dataset_name:
+        backward.gate_of(snapshot, snapshot.dataset_sha)
+        version = backward.version_of(desk, snapshot.dataset_sha, f"tag {tag} -> dataset")
+        return [Answer("version", lambda: forward.version_both_ways(desk, version))]
+    if name == snapshot.model_name:
+        return [Answer("version", lambda: (_model(desk, backward.MODEL, snapshot), ()))]
+    raise ValueError(
+        f"{tag} is on a commit whose dataset is called {snapshot.dataset_name} and whose model {snapshot.model_name}: "
+        "the tag is of neither."
     )
 
 
-def _joined(joint: str, where: object, found: str, expected: str, whose: str) -> None:
-    if found != expected:
-        raise BrokenChainError(f"broken: {joint}: {where} has {found[:23]}, {whose} says {expected[:23]}.")
+def _model(desk: Desk, folder: str, snapshot=None) -> Link:
+    """A model back to the recordings, and its scores on every version."""
+    snapshot = snapshot or desk.ledger.here
+    sha = backward.report(snapshot, TRAINING, "model -> training report")["model_sha"]
+    back = backward.model(desk, snapshot, folder, "model -> weights", sha, f"{TRAINING} of {snapshot}")
+    scores = [forward.score_link(desk, one) for one in desk.ledger.scores if one.score["model_sha"] == sha]
+    return Link(back.kind, back.name, back.sha, back.state, back.note, back.facts, (*scores, *back.links))
 
 
-def _lock(root: Path) -> dict:
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe").load((root / "dvc.lock").read_text(encoding="utf-8"))
-
-
-def _params(root: Path) -> dict:
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
-
-
-def _locked_md5(lock: dict, path: str) -> str:
-    for stage in lock["stages"].values():
-        for out in stage.get("outs", []):
-            if out["path"] == path:
-                return out["md5"]
-    raise BrokenChainError(f"broken: dvc.lock does not know {path}: no stage wrote it. Run: dvc repro")
-
-
-def _json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BrokenChainError(f"broken: {path} cannot be read ({error}).") from error
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, algorithm).hexdigest()
-    except OSError as error:
-        raise BrokenChainError(f"broken: {path} is missing. Bring it back: dvc checkout, or dvc pull.") from error
-
-
-def _sha256(path: Path) -> str:
-    return _hash(path, "sha256")
-
-
-def _md5(path: Path) -> str:
-    return _hash(path, "md5")
-
-
-def _digest(root: Path, source: str) -> str:
-    words = [sys.executable, "-m", "biolingual.cli", "digest", source]
-    done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=False, cwd=root)
-    if done.returncode:
-        raise BrokenChainError(f"broken: {source} cannot be read: {done.stderr.strip()}")
-    return done.stdout.strip()
+def _relative(desk: Desk, name: str) -> str:
+    path = Path(name)
+    if path.is_absolute() and path.is_relative_to(desk.ledger.root.resolve()):
+        path = path.relative_to(desk.ledger.root.resolve())
+    return path.as_posix()

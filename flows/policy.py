@@ -22,10 +22,12 @@ POLICIES = {
     "assemble": Policy(0, 0, 6 * HOUR, ("memory",)),
     "validate": Policy(0, 0, 6 * HOUR, ("memory",)),
     "pretrain": Policy(3, 60, 240 * HOUR, ("accelerator",)),
+    "embed": Policy(2, 30, 24 * HOUR, ("accelerator",)),
     "evaluate": Policy(1, 30, 12 * HOUR, ("accelerator",)),
     "release": Policy(0, 0, HOUR, ("light",)),
 }
 PARALLEL_ARMS = 2  # arms of one flow at a time; dvc's own locks order the rest
+THREADS = 64  # of a flow: most of them wait for another arm
 
 
 def policy_of(stage: str) -> Policy:

@@ -93,3 +93,40 @@ def no_op() -> Iterator[Measured]:
         subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
 
     yield compare("no_op_repro", "runs/s", 1, lambda: dvc("repro"), lambda: dvc("status"), goal=None, rounds=3)
+
+
+@row
+def flow_overhead() -> Iterator[Measured]:
+    """What Prefect adds to an up-to-date `build`, in seconds over dvc's own no-op: against a running server, and without one.
+
+    The peer column is the limit (10 s; 30 s in all without a server). Needs a reproduced graph.
+    """
+    import os
+    import statistics
+    import tempfile
+    import time
+
+    from tests.flows.prefect_stack import environment, stack
+    from tests.small_world import ROOT
+
+    def seconds(words: list[str], values: dict[str, str], rounds: int = 3) -> list[float]:
+        found = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            subprocess.run(words, cwd=ROOT, env=values, check=True, capture_output=True)
+            found.append(time.perf_counter() - started)
+        return found
+
+    def over(name: str, taken: list[float], base: float, limit: float) -> Measured:
+        mine = statistics.median(taken) - base
+        return Measured(
+            name, "s", mine, limit, limit / max(mine, 1e-9), 1.0, (max(taken) - min(taken)) / statistics.median(taken)
+        )
+
+    with tempfile.TemporaryDirectory() as home:
+        no_op = statistics.median(seconds([sys.executable, "-m", "dvc", "repro", "validate"], dict(os.environ)))
+        alone = seconds([sys.executable, "-m", "flows", "build"], environment(Path(home), None))
+        yield over("flow_without_server_in_all", alone, 0.0, 30.0)
+        with stack(ROOT, Path(home) / "prefect") as values:
+            served = seconds(["prefect", "deployment", "run", "build/local", "--watch"], values)
+        yield over("flow_overhead_with_server", served, no_op, 10.0)

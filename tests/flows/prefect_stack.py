@@ -34,6 +34,7 @@ def environment(home: Path, port: int | None) -> dict[str, str]:
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     }
     if port is not None:
+        values["PREFECT_WORKER_QUERY_SECONDS"] = "2"
         values["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     return values
 
@@ -57,7 +58,7 @@ def stack(project: Path, home: Path) -> Iterator[dict[str, str]]:
         start("server", "start", "--host", "127.0.0.1", "--port", str(port))
         _wait_for(f"http://127.0.0.1:{port}/api/health")
         prefect("work-pool", "create", "--type", "process", "local")
-        prefect("deploy", "--all", "--prefect-file", "infra/prefect.yaml")
+        prefect("deploy", "--prefect-file", "infra/prefect.yaml", "--name", "*/local")
         start("worker", "start", "--pool", "local", "--type", "process")
         yield values
     finally:
