@@ -12,15 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor, RobertaTokenizer
+from transformers import (
+    ClapConfig,
+    ClapFeatureExtractor,
+    ClapModel,
+    ClapProcessor,
+    PreTrainedModel,
+    RobertaTokenizer,
+)
 from transformers.utils.logging import disable_progress_bar
 
+from biolingual.fast_clap import Speed, speed_up
 from biolingual.frontend import LogMel, embedding_id
 from biolingual.params import ModelParams
 from biolingual.storage import file_digests
 
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]  # ids 0..4, as in roberta-base
 EMBED_BATCH = 32  # one fixed shape: a clip's embedding does not depend on its company
+TOKEN_STEP = 8  # texts are padded to a multiple of this, their own and not their company's
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, max_tokens: int) -> RobertaTokenizer:
@@ -46,10 +55,47 @@ def load_tokenizer(params: ModelParams, texts: Iterable[str]):
 
 
 def build(params: ModelParams, mel_bins: int, vocab_size: int) -> ClapModel:
-    """A ClapModel of the size in params; `init` other than `scratch` loads a hub id or folder instead of sizes."""
-    if params.init != "scratch":
-        return ClapModel.from_pretrained(params.init)
-    audio = {
+    """The ClapModel that params describe, made fast: sizes with random weights, a hub id or folder, or towers apart.
+
+    ValueError where a checkpoint takes other mels, or fewer tokens, than it will be given.
+    """
+    donors = {
+        name: _tower(source, name)
+        for name, source in (("audio", params.init_audio), ("text", params.init_text))
+        if source
+    }
+    if params.init == "scratch":
+        sizes = {"audio": _audio_sizes(params, mel_bins), "text": _text_sizes(params, vocab_size)}
+        sizes |= {name: _sizes_of(donor, name) for name, donor in donors.items()}
+        config = ClapConfig(
+            audio_config=sizes["audio"], text_config=sizes["text"], projection_dim=params.projection_dim
+        )
+        model = ClapModel(config)
+    else:
+        disable_progress_bar()
+        model = ClapModel.from_pretrained(params.init)
+    for name, donor in donors.items():
+        _adopt(getattr(model, f"{name}_model"), donor, f"model.init_{name}")
+    have_bins, have_tokens = model.config.audio_config.num_mel_bins, model.config.text_config.vocab_size
+    if have_bins != mel_bins or have_tokens < vocab_size:
+        raise ValueError(
+            f"the initial weights take {have_bins} mel bins and {have_tokens} tokens; frontend.mel_bins is {mel_bins} and the "
+            f"tokenizer has {vocab_size} tokens. Set frontend.mel_bins and model.tokenizer to the checkpoint's."
+        )
+    return speed_up(model, speed_of(params))
+
+
+def speed_of(params: ModelParams) -> Speed:
+    """The switches of params."""
+    return Speed(
+        checkpointing=params.checkpoint_activations,
+        autocast=torch.bfloat16 if params.precision == "bfloat16" else None,
+        compile="inductor" if params.compile else "",
+    )
+
+
+def _audio_sizes(params: ModelParams, mel_bins: int) -> dict:
+    return {
         "num_mel_bins": mel_bins,
         "spec_size": params.spec_size,
         "window_size": params.window_size,
@@ -62,7 +108,10 @@ def build(params: ModelParams, mel_bins: int, vocab_size: int) -> ClapModel:
         "hidden_dropout_prob": params.dropout,
         "attention_probs_dropout_prob": params.dropout,
     }
-    text = {
+
+
+def _text_sizes(params: ModelParams, vocab_size: int) -> dict:
+    return {
         "vocab_size": vocab_size,
         "hidden_size": params.text_width,
         "num_hidden_layers": params.text_layers,
@@ -73,7 +122,31 @@ def build(params: ModelParams, mel_bins: int, vocab_size: int) -> ClapModel:
         "hidden_dropout_prob": params.dropout,
         "attention_probs_dropout_prob": params.dropout,
     }
-    return ClapModel(ClapConfig(audio_config=audio, text_config=text, projection_dim=params.projection_dim))
+
+
+def _tower(source: str, name: str) -> PreTrainedModel:
+    """A ClapModel's tower of that name, or a checkpoint that is such a tower itself, like RoBERTa for the text."""
+    from transformers import AutoModel
+
+    disable_progress_bar()
+    model = AutoModel.from_pretrained(source)
+    return getattr(model, f"{name}_model", model)
+
+
+def _sizes_of(donor: PreTrainedModel, name: str) -> dict:
+    known = getattr(ClapConfig(), f"{name}_config").to_dict().keys() - {"model_type", "architectures", "projection_dim"}
+    return {key: value for key, value in donor.config.to_dict().items() if key in known}
+
+
+def _adopt(tower: PreTrainedModel, donor: PreTrainedModel, key: str) -> None:
+    """Copy the donor's weights. ValueError unless they are those of such a tower."""
+    try:
+        found = tower.load_state_dict(donor.state_dict(), strict=False)
+        fault = [*found.unexpected_keys, *(name for name in found.missing_keys if not name.endswith("_ids"))]
+    except RuntimeError as error:
+        fault = [line.strip() for line in str(error).splitlines()[1:]]
+    if fault:
+        raise ValueError(f"{key} names a {type(donor).__name__} that does not fit this tower: {'; '.join(fault[:3])}")
 
 
 def encode_audio(model: ClapModel, mels: torch.Tensor) -> torch.Tensor:
@@ -141,7 +214,7 @@ class Embedder:
             raise FileNotFoundError(f"model {name} is neither a folder here nor a hub id (owner/name).")
         disable_progress_bar()
         try:
-            model = ClapModel.from_pretrained(name).eval().to(device)
+            model = speed_up(ClapModel.from_pretrained(name).eval().to(device))
             clap = ClapProcessor.from_pretrained(name)
         except OSError as error:
             raise FileNotFoundError(
@@ -167,16 +240,19 @@ class Embedder:
 
     @torch.inference_mode()
     def text(self, texts: list[str]) -> np.ndarray:
-        """Sentences -> float32 [n, D], in order."""
+        """Sentences -> float32 [n, D], in order. Batches are padded to fixed shapes, a text's own length choosing which."""
         device = self.model.logit_scale_a.device
         most = min(self.tokenizer.model_max_length, self.model.config.text_config.max_position_embeddings - 2)
-        parts = []
-        for batch in _batched(texts, EMBED_BATCH):
-            full = batch + [""] * (EMBED_BATCH - len(batch))
-            tokens = self.tokenizer(full, padding="max_length", truncation=True, max_length=most, return_tensors="pt")
-            embeds = encode_text(self.model, tokens["input_ids"].to(device), tokens["attention_mask"].to(device))
-            parts.append(embeds[: len(batch)].cpu().numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, self.model.config.projection_dim), np.float32)
+        ids = [self.tokenizer(text, truncation=True, max_length=most)["input_ids"] for text in texts]
+        length_of = [min(most, -(-len(one) // TOKEN_STEP) * TOKEN_STEP) for one in ids]
+        out = np.zeros((len(texts), self.model.config.projection_dim), np.float32)
+        for length in sorted(set(length_of)):
+            for rows in _batched((row for row, own in enumerate(length_of) if own == length), EMBED_BATCH):
+                full = [ids[row] for row in rows] + [ids[rows[0]]] * (EMBED_BATCH - len(rows))
+                tokens = self.tokenizer.pad({"input_ids": full}, "max_length", max_length=length, return_tensors="pt")
+                embeds = encode_text(self.model, tokens["input_ids"].to(device), tokens["attention_mask"].to(device))
+                out[rows] = embeds[: len(rows)].cpu().numpy()
+        return out
 
 
 def _batched(items: Iterable, size: int) -> Iterator[list]:

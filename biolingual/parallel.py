@@ -25,7 +25,8 @@ class Machine:
     """What changes only the bill: read from the environment by the two readers (stages/entry.py, cli.py)."""
 
     workers: int = 1  # processes for decoding and the like
-    train_workers: int = 1  # Ray Train workers
+    train_workers: int = 1  # Ray Train workers, at most
+    min_train_workers: int = 0  # with fewer it waits; 0 = as many as train_workers
     use_gpu: bool = False
     ray_address: str = ""  # "" = no cluster
     ray_storage: str = ""  # where Ray Train keeps checkpoints; s3://... on a cluster, "" = the run's folder here
@@ -37,15 +38,29 @@ def this_machine() -> Machine:
     """The machine as the environment describes it: BIOLINGUAL_WORKERS, BIOLINGUAL_TRAIN_WORKERS, BIOLINGUAL_GPU,
     RAY_ADDRESS, BIOLINGUAL_RAY_STORAGE, BIOLINGUAL_SHARD_CACHE, BIOLINGUAL_SHARD_CACHE_GB."""
     cores = len(os.sched_getaffinity(0))
+    least, most = _span(os.environ.get("BIOLINGUAL_TRAIN_WORKERS", str(min(2, cores))))
     return Machine(
         workers=int(os.environ.get("BIOLINGUAL_WORKERS", cores)),
-        train_workers=int(os.environ.get("BIOLINGUAL_TRAIN_WORKERS", min(2, cores))),
+        train_workers=most,
+        min_train_workers=least,
         use_gpu=os.environ.get("BIOLINGUAL_GPU", "0") == "1",
         ray_address=os.environ.get("RAY_ADDRESS", ""),
         ray_storage=os.environ.get("BIOLINGUAL_RAY_STORAGE", Machine.ray_storage),
         shard_cache=os.environ.get("BIOLINGUAL_SHARD_CACHE", Machine.shard_cache),
         shard_cache_gb=float(os.environ.get("BIOLINGUAL_SHARD_CACHE_GB", Machine.shard_cache_gb)),
     )
+
+
+def _span(text: str) -> tuple[int, int]:
+    """ "2" -> (0, 2), "1-4" -> (1, 4)."""
+    words = text.split("-")
+    if (
+        not all(word.isdecimal() and int(word) > 0 for word in words)
+        or len(words) > 2
+        or int(words[0]) > int(words[-1])
+    ):
+        raise ValueError(f'BIOLINGUAL_TRAIN_WORKERS is {text!r}. Give a number, or the fewest and the most: "1-4".')
+    return (0 if len(words) == 1 else int(words[0])), int(words[-1])
 
 
 def map_ordered(

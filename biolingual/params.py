@@ -79,12 +79,15 @@ class FrontendParams(Section):
     fmin_hz: float = Field(ge=0)
     fmax_hz: float = Field(gt=0)
     precision: Literal["float64", "float32"] = Field(
-        description="float64 equals the extractor to 1e-5 dB; float32 is faster."
+        description="Of the mel product and the logarithm; the Fourier transform is float64 in both, and both equal the "
+        "extractor to 1e-5 dB."
     )
 
 
 class ModelParams(Section):
     init: str = Field(description="`scratch`, or a hub id or folder of a ClapModel to start from.")
+    init_audio: str = Field(description="A hub id or folder whose audio tower to start from instead; '' = as `init`.")
+    init_text: str = Field(description="The same for the text tower: a ClapModel, or a RoBERTa like roberta-base.")
     tokenizer: str = Field(description="`trained` = made from the training captions; or a hub id or folder.")
     vocab_size: int = Field(gt=0, description="Of a trained tokenizer.")
     max_tokens: int = Field(gt=0)
@@ -104,6 +107,13 @@ class ModelParams(Section):
         gt=0, description="transformers' initial weights fit widths of 768; narrow towers need more."
     )
     text_initializer_factor: float = Field(gt=0, description="The same for the text tower.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        description="What the towers compute in while training; weights, loss and what is published stay float32."
+    )
+    checkpoint_activations: bool = Field(
+        description="Keep only each stage's input and compute the rest again in backward: slower, far less memory."
+    )
+    compile: bool = Field(description="torch.compile both towers: minutes at the start; no gain on CPUs.")
 
 
 class PretrainParams(Section):
@@ -114,7 +124,16 @@ class PretrainParams(Section):
     warmup_steps: int = Field(ge=0, description="Linear from 0; cosine to 0 after.")
     weight_decay: float = Field(ge=0)
     max_gradient_norm: float = Field(gt=0)
-    mask_same_species: bool = Field(description="Pairs of one species are no negatives of each other.")
+    micro_batch_size: int = Field(
+        ge=0,
+        description="Pairs encoded at a time by one worker, the gradient being that of the whole batch; 0 = all at once.",
+    )
+    loss: Literal["infonce", "siglip"] = Field(
+        description="CLIP's softmax over the batch, or SigLIP's sigmoid per pair."
+    )
+    mask: Literal["none", "species", "caption"] = Field(
+        description="Pairs that share this are no negatives of each other."
+    )
     max_logit_scale: float = Field(gt=0, description="Upper bound of exp(logit scale).")
     augment_roll: bool = Field(
         description="Rotate a clip's frames by a random amount: where a call falls in its window is chance."
@@ -122,8 +141,23 @@ class PretrainParams(Section):
     augment_gain_db: float = Field(
         ge=0, description="Shift a clip's level by up to this, up or down: so is the distance."
     )
+    augment_mixup: float = Field(
+        ge=0, le=1, description="Share of clips laid over a quieter clip of the training set; the caption stays the louder's."
+    )
+    augment_mixup_snr_db: tuple[float, float] = Field(
+        description="By how much the clip is louder than what it is laid over: drawn between these."
+    )
+    augment_noise: float = Field(ge=0, le=1, description="Share of clips to which coloured noise is added.")
+    augment_noise_snr_db: tuple[float, float] = Field(description="Its level below the clip's: drawn between these.")
+    augment_time_masks: int = Field(ge=0, description="SpecAugment: stretches of frames blanked in a clip.")
+    augment_time_mask_frames: int = Field(ge=0, description="The longest of them.")
+    augment_mel_masks: int = Field(ge=0, description="SpecAugment: ranges of mel bins blanked in a clip.")
+    augment_mel_mask_bins: int = Field(ge=0, description="The widest of them.")
+    batch_norm: Literal["frozen", "global"] = Field(
+        description="Statistics of the mel BatchNorm: set once, or those of each global batch as in stock training."
+    )
     batch_norm_clips: int = Field(
-        gt=0, description="Training clips that set the frozen statistics of the mel BatchNorm."
+        gt=0, description="Training clips that set the frozen statistics, or where the running ones begin."
     )
     checkpoint_every: int = Field(gt=0, description="Steps between checkpoints.")
     log_every: int = Field(gt=0, description="Steps between lines of the loss curve.")

@@ -66,7 +66,10 @@ class Shards:
             raise FileNotFoundError(
                 f"shard {own} is not on this machine, and no DVC remote is set. Fetch it with: dvc pull ingest@{dump}"
             )
-        return self._fetched(remote, md5)
+        try:
+            return self._fetched(remote, md5)
+        except ValueError as error:
+            raise ValueError(f"shard {dump}/{shard} is damaged in its remote: {error}") from error
 
     def _fetched(self, urls: list[str], md5: str) -> Path | None:
         """The shard in the cache; one process of a machine fetches it, the others wait for it."""

@@ -5,13 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
-from typing import IO
+from typing import IO, TypeVar
 
 CHUNK = 1 << 20
+ATTEMPTS = 8
+FIRST_PAUSE_S = 0.25  # doubles: half a minute of failures in all
+FINAL = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ValueError,
+    TypeError,
+    NotImplementedError,
+)
+Result = TypeVar("Result")
 
 
 def is_remote(url: str) -> bool:
@@ -31,6 +44,19 @@ def _filesystem(url: str):
     return fsspec.core.url_to_fs(url)
 
 
+def patiently(action: Callable[[], Result]) -> Result:
+    """action(), tried again with growing pauses after a fault of the network or a server; FINAL errors are raised at once."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return action()
+        except FINAL:
+            raise
+        except Exception:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(FIRST_PAUSE_S * 2**attempt)
+
+
 def open_url(url: str, mode: str = "rb") -> IO:
     """Open a path or URL. Endpoint and keys of S3 come from the environment, as s3fs reads them."""
     filesystem, path = _filesystem(url)
@@ -40,7 +66,7 @@ def open_url(url: str, mode: str = "rb") -> IO:
 def exists(url: str) -> bool:
     """Whether a file or folder stands at a path or URL."""
     filesystem, path = _filesystem(url)
-    return Path(path).exists() if filesystem is None else filesystem.exists(path)
+    return Path(path).exists() if filesystem is None else patiently(lambda: filesystem.exists(path))
 
 
 def list_files(url: str) -> Iterator[tuple[str, str]]:
@@ -123,34 +149,61 @@ def put(local: Path, url: str) -> None:
 
 
 def fetch(url: str, path: Path, md5: str) -> None:
-    """Copy a URL to a local file, whole or not at all. ValueError when its content does not have this md5."""
+    """Copy a URL to a local file, whole or not at all.
+
+    A body that breaks off is asked for again. ValueError when the URL gives the same bytes twice and they do not have this md5.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    seen = hashlib.md5(usedforsecurity=False)
+    seen = ""
     try:
-        with open_url(url) as source, open(part, "wb") as target:
-            while chunk := source.read(8 * CHUNK):
-                seen.update(chunk)
-                target.write(chunk)
-        if seen.hexdigest() != md5:
-            raise ValueError(f"{url} holds other bytes than its name says ({seen.hexdigest()}): push that file again.")
+        while (now := patiently(lambda: _copied(url, part))) != md5:
+            if now == seen:
+                raise ValueError(f"{url} holds other bytes than its name says ({now}): push that file again.")
+            seen = now
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
+def _copied(url: str, part: Path) -> str:
+    """The md5 of what a URL gave, now in the file `part`."""
+    found = hashlib.md5(usedforsecurity=False)
+    with open_url(url) as source, open(part, "wb") as target:
+        while chunk := source.read(8 * CHUNK):
+            found.update(chunk)
+            target.write(chunk)
+    return found.hexdigest()
+
+
 def size_of(url: str) -> int:
     """Bytes at a path or URL."""
     filesystem, path = _filesystem(url)
-    return Path(path).stat().st_size if filesystem is None else filesystem.size(path)
+    return Path(path).stat().st_size if filesystem is None else patiently(lambda: filesystem.size(path))
 
 
 def read_range(url: str, offset: int, length: int) -> bytes:
-    """`length` bytes from `offset`; fewer where the file ends."""
+    """`length` bytes from `offset`; fewer where the file ends. A remote body that breaks off is asked for again."""
     filesystem, path = _filesystem(url)
-    if filesystem is not None:
-        return filesystem.cat_file(path, start=offset, end=offset + length)
-    with open(path, "rb") as file:
-        return os.pread(file.fileno(), length, offset)
+    if filesystem is None:
+        with open(path, "rb") as file:
+            return os.pread(file.fileno(), length, offset)
+
+    def whole() -> bytes:
+        data = filesystem.cat_file(path, start=offset, end=offset + length)
+        if len(data) < length and offset + len(data) < size_of(url):
+            raise OSError(f"{url} gave {len(data)} of {length} bytes from {offset}")
+        return data
+
+    return patiently(whole)
+
+
+def remove(url: str) -> None:
+    """Remove a file; nothing happens where there is none."""
+    filesystem, path = _filesystem(url)
+    if filesystem is None:
+        Path(path).unlink(missing_ok=True)
+    elif exists(url):
+        patiently(lambda: filesystem.rm_file(path))
 
 
 def remove_tree(url: str) -> None:

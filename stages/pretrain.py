@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 import sys
+import time
 from pathlib import Path
 
 from biolingual.model import build, load_tokenizer, save
@@ -12,7 +13,9 @@ from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
 from biolingual.records import Pair, read_json, rows, write_json
 from biolingual.storage import file_digests
-from biolingual.training.worker import Job, discard, fit
+from biolingual.training.diagnosis import diagnose
+from biolingual.training.job import Job, discard
+from biolingual.training.worker import fit
 from stages.entry import run, shards
 
 
@@ -31,6 +34,7 @@ def main(
     curve: Path,
     speed: Path,
 ) -> None:
+    started = time.monotonic()
     dataset_sha = file_digests(str(animalspeak / "pairs.parquet"))[0]
     check_gate(gate, dataset_sha)
     everything = rows(animalspeak / "pairs.parquet", Pair)
@@ -46,6 +50,7 @@ def main(
         shards=shards(audio, everything, machine),
         tokenizer=str((runs / name / "tokenizer").resolve()),
         threads=threads,
+        readers=max(2, threads),
     )
     state = fit(job, machine, runs / name, "ray")
     clap_model = build(model, frontend.mel_bins, len(tokenizer))
@@ -59,8 +64,10 @@ def main(
         "seed": pretrain.seed,
     }
     write_json(lineage, clap / "lineage.json")
-    write_report(state, lineage, clap_model, report, curve)
-    write_speed(state, machine, speed)
+    summary = summarise(state, lineage, clap_model)
+    write_json(summary, report)
+    write_curve(state["history"], curve)
+    write_speed(state, time.monotonic() - started, speed)
     discard(machine, runs / name)
 
 
@@ -87,41 +94,50 @@ def run_name(dataset_sha: str, values: dict) -> str:
     return hashlib.sha256(json.dumps([dataset_sha, values, code], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_report(state: dict, lineage: dict, model, report: Path, curve: Path) -> None:
-    """The loss curve and what training came to; nothing of the machine, so that equal runs give equal files."""
-    history = state["history"]
-    curve.parent.mkdir(parents=True, exist_ok=True)
-    with open(curve, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
-    summary = {
+def summarise(state: dict, lineage: dict, model) -> dict:
+    """What training came to; nothing of the machine, so that equal runs give equal files."""
+    history, watched = state["history"], state["watched"]
+    return {
         **lineage,
         "parameters": sum(one.numel() for one in model.parameters()),
         "steps": state["step"],
         "global_batch_size": state["global_batch_size"],
         "first_loss": history[0]["loss"],
         "final_loss": history[-1]["loss"],
-        "valid_loss": state["valid_loss"],
+        "valid_loss": watched[-1].get("valid_loss"),
+        "gradient_norm": history[-1]["gradient_norm"],
+        "logit_scale": history[-1]["logit_scale"],
+        "diagnosis": diagnose(history, watched),
+        "watched": watched,
     }
-    write_json(summary, report)
 
 
-def write_speed(state: dict, machine: Machine, speed: Path) -> None:
-    """How fast it went here: no output of the graph."""
+def write_curve(history: list[dict], curve: Path) -> None:
+    curve.parent.mkdir(parents=True, exist_ok=True)
+    with open(curve, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def write_speed(state: dict, stage_s: float, speed: Path) -> None:
+    """How fast it went here: no output of the graph. `step_seconds` are of all runs of this training, `stage_seconds` of this."""
     rate = state["step"] * state["global_batch_size"] / state["seconds"]
+    waited = state["waited"] / state["seconds"]
     write_json(
         {
-            "seconds": round(state["seconds"], 1),
+            "stage_seconds": round(stage_s, 1),
+            "step_seconds": round(state["seconds"], 1),
             "pairs_per_second": round(rate, 1),
-            "workers": machine.train_workers,
+            "data_wait_share": round(waited, 4),
+            "workers": state["workers"],
             "ray_job_id": state["ray_job_id"],
         },
         speed,
     )
     print(
-        f"pretrain: {state['step']} steps in {state['seconds']:.0f} s ({rate:.0f} pairs/s), "
-        f"loss {state['history'][-1]['loss']:.3f}, valid {state['valid_loss']}"
+        f"pretrain: {state['step']} steps in {state['seconds']:.0f} s of {stage_s:.0f} s ({rate:.0f} pairs/s, waiting for data "
+        f"{waited:.1%}), loss {state['history'][-1]['loss']:.3f}, valid {state['watched'][-1].get('valid_loss')}"
     )
 
 

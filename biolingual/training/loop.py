@@ -1,4 +1,4 @@
-"""One training step and what surrounds it, in plain torch: schedule, frozen BatchNorm, held-out loss.
+"""One training step and what surrounds it, in plain torch: schedule, losses, gradients cached over micro batches.
 
 Shapes: B local batch, N global batch, M mel bins.
 """
@@ -6,20 +6,30 @@ Shapes: B local batch, N global batch, M mel bins.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
-import numpy as np
 import torch
 from transformers import ClapModel
 
-from biolingual.loss import contrastive_loss, sum_gradients, summed
+from biolingual.loss import (
+    contrastive_loss,
+    global_rows,
+    rows_of,
+    sigmoid_loss,
+    sum_gradients,
+    summed,
+    world,
+)
 from biolingual.model import encode_audio, encode_text, mel_batch_norm
 from biolingual.params import PretrainParams
-from biolingual.training.batches import Batch, PairBatches
+from biolingual.training.batches import Batch
+from biolingual.training.exact import global_statistics, sample_dropout
 
 
-def optimizer(model: ClapModel, params: PretrainParams) -> torch.optim.AdamW:
+def optimizer(model: ClapModel, params: PretrainParams, bias: torch.nn.Parameter | None = None) -> torch.optim.AdamW:
     """AdamW; vectors and scalars (biases, norms, the logit scale) are not decayed."""
     trained = [parameter for name, parameter in model.named_parameters() if name != "logit_scale_t"]
+    trained += [] if bias is None else [bias]
     groups = [
         {"params": [one for one in trained if one.ndim >= 2], "weight_decay": params.weight_decay},
         {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
@@ -36,10 +46,10 @@ def learning_rate(step: int, params: PretrainParams) -> float:
 
 
 def freeze_batch_norm(model: ClapModel, mels: torch.Tensor) -> None:
-    """Set the running statistics of the mel BatchNorm from mels [B, 1, F, M].
+    """Set the running statistics of the mel BatchNorm from mels [B, 1, F, M]: `batch_norm: frozen` leaves them there.
 
     Frozen statistics make a step independent of how the global batch is split over workers; a BatchNorm in train mode
-    would see each worker's own part.
+    would see each worker's own part. `batch_norm: global` begins from them.
     """
     norm = mel_batch_norm(model)
     values = mels.double()
@@ -48,23 +58,74 @@ def freeze_batch_norm(model: ClapModel, mels: torch.Tensor) -> None:
 
 
 def train_mode(model: ClapModel) -> None:
-    """Train mode with the mel BatchNorm left frozen."""
+    """Train mode, but the mel BatchNorm never takes a worker's own part of a batch for the whole."""
     model.train()
     mel_batch_norm(model).eval()
 
 
-def loss_of(model: ClapModel, batch: Batch, params: PretrainParams) -> torch.Tensor:
-    """This worker's share of the global batch's loss."""
+def logit_bias(params: PretrainParams) -> torch.nn.Parameter | None:
+    """SigLIP's bias (Zhai et al. 2023: begins at -10), None for InfoNCE. Embeddings do not need it: no published weight."""
+    return torch.nn.Parameter(torch.tensor(-10.0)) if params.loss == "siglip" else None
+
+
+def loss_of_embeds(
+    model: ClapModel,
+    audio_embeds: torch.Tensor,
+    text_embeds: torch.Tensor,
+    batch: Batch,
+    params: PretrainParams,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """This worker's share of the global batch's loss, from normalised embeddings [B, D] of its rows."""
     scale = model.logit_scale_a.exp().clamp(max=params.max_logit_scale)
-    return contrastive_loss(
-        encode_audio(model, batch.mels),
-        encode_text(model, batch.input_ids, batch.attention_mask),
-        scale,
-        batch.labels if params.mask_same_species else None,
-    )
+    labels = None if params.mask == "none" else batch.labels
+    if bias is not None:
+        return sigmoid_loss(audio_embeds, text_embeds, scale, bias, labels, batch.total)
+    return contrastive_loss(audio_embeds, text_embeds, scale, labels, batch.total)
 
 
-def step(model: ClapModel, optimiser: torch.optim.Optimizer, batch: Batch, number: int, params: PretrainParams) -> dict:
+def backward(
+    model: ClapModel, batch: Batch, number: int, params: PretrainParams, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Add the gradients of this worker's share of the loss of step `number`, and return that share.
+
+    With `micro_batch_size` the gradient is cached at the embeddings (GradCache: Gao et al. 2021, arXiv 2101.06983): all
+    rows are encoded without a graph, the loss is taken over the whole global batch, and then each micro batch is encoded
+    once more and takes up its rows of the gradient. Equal to the one-shot gradient, at the memory of one micro batch.
+    """
+    rows = len(batch.mels)
+    size = params.micro_batch_size or rows
+    begin = rows_of(*world(), global_rows(batch.mels, batch.total)).start
+    parts = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+    statistics = global_statistics(model, batch.mels) if params.batch_norm == "global" else nullcontext()
+    with statistics, sample_dropout(model, params.seed, number) as dropout:
+
+        def encode(part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            dropout.at(begin + part.start, part.stop - part.start)
+            audio = encode_audio(model, batch.mels[part])
+            return audio, encode_text(model, batch.input_ids[part], batch.attention_mask[part])
+
+        if len(parts) == 1:
+            share = loss_of_embeds(model, *encode(parts[0]), batch, params, bias)
+            share.backward()
+            return share.detach()
+        with torch.no_grad():
+            embeds = [torch.cat(side).requires_grad_() for side in zip(*map(encode, parts), strict=True)]
+        share = loss_of_embeds(model, *embeds, batch, params, bias)
+        share.backward()
+        for part in parts:
+            torch.autograd.backward(encode(part), [side.grad[part] for side in embeds])
+    return share.detach()
+
+
+def step(
+    model: ClapModel,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    number: int,
+    params: PretrainParams,
+    bias: torch.nn.Parameter | None = None,
+) -> dict:
     """One optimiser step on this worker's part of the global batch.
 
     Returns loss (of the whole global batch), learning_rate, gradient_norm, logit_scale. FloatingPointError when the loss
@@ -73,8 +134,7 @@ def step(model: ClapModel, optimiser: torch.optim.Optimizer, batch: Batch, numbe
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(number, params)
     optimiser.zero_grad(set_to_none=True)
-    share = loss_of(model, batch, params)
-    share.backward()
+    share = backward(model, batch, number, params, bias)
     parameters = [one for group in optimiser.param_groups for one in group["params"]]
     sum_gradients(parameters)
     norm = torch.nn.utils.clip_grad_norm_(parameters, params.max_gradient_norm)
@@ -89,29 +149,3 @@ def step(model: ClapModel, optimiser: torch.optim.Optimizer, batch: Batch, numbe
         "gradient_norm": float(norm),
         "logit_scale": float(model.logit_scale_a.detach().exp()),
     }
-
-
-@torch.no_grad()
-def held_out_loss(model: ClapModel, batches: PairBatches, size: int) -> float | None:
-    """Mean symmetric loss over batches of `size` in the pairs' order, same-species pairs as negatives; None without pairs."""
-    model.eval()
-    losses, weights = [], []
-    for start in range(0, len(batches.pairs), size):
-        indices = np.arange(start, min(start + size, len(batches.pairs)))
-        if len(indices) < 2:
-            continue
-        batch = batches.batch(indices, step=0).to(model.logit_scale_a.device)
-        audio, text = encode_audio(model, batch.mels), encode_text(model, batch.input_ids, batch.attention_mask)
-        logits = model.logit_scale_a.exp() * audio @ text.T
-        target = torch.arange(len(indices), device=logits.device)
-        losses.append(
-            float(
-                (
-                    torch.nn.functional.cross_entropy(logits, target)
-                    + torch.nn.functional.cross_entropy(logits.T, target)
-                )
-                / 2
-            )
-        )
-        weights.append(len(indices))
-    return float(np.average(losses, weights=weights)) if losses else None

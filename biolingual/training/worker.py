@@ -1,84 +1,95 @@
-"""The Ray Train job: N workers, one global batch, checkpoints that a later run resumes from."""
+"""The Ray Train job: some workers, one global batch, checkpoints that a later run resumes from. The only ray.train."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
-import shutil
+import os
+import signal
 import tempfile
+import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from biolingual.frontend import LogMel
-from biolingual.model import build
+from biolingual.loss import rows_of
 from biolingual.parallel import Machine
-from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
-from biolingual.records import Pair, rows
-from biolingual.shard_reader import Shards
-from biolingual.shards import global_batches
-from biolingual.storage import arrow_filesystem, is_remote, list_files, open_url, put, remove_tree
-from biolingual.training import loop
-from biolingual.training.batches import PairBatches
+from biolingual.storage import arrow_filesystem, exists, is_remote, open_url, patiently, remove
+from biolingual.training.batches import Prefetched
+from biolingual.training.job import Job, check_workers, near, placed
+from biolingual.training.learner import STATE, Clock, Learner
 
-STATE = "state.pt"
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything a worker needs, as plain data."""
-
-    pretrain: PretrainParams
-    model: ModelParams
-    frontend: FrontendParams
-    ingest: IngestParams
-    pairs: str
-    shards: Shards
-    tokenizer: str
-    threads: int
-
-    def config(self) -> dict:
-        """For Ray's `train_loop_config`."""
-        values = {
-            name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in vars(self).items()
-        }
-        return values | {"shards": vars(self.shards)}
-
-    @classmethod
-    def from_config(cls, config: dict) -> Job:
-        sections = {
-            "pretrain": PretrainParams,
-            "model": ModelParams,
-            "frontend": FrontendParams,
-            "ingest": IngestParams,
-        }
-        values = {name: sections[name](**value) if name in sections else value for name, value in config.items()}
-        return cls(**values | {"shards": Shards(**config["shards"])})
-
-    def without_augmentation(self) -> Job:
-        return replace(self, pretrain=self.pretrain.model_copy(update={"augment_roll": False, "augment_gain_db": 0.0}))
-
-    @property
-    def log_mel(self) -> LogMel:
-        return LogMel.from_params(self.frontend, self.ingest.sample_rate_hz, self.ingest.clip_duration_s)
+WAIT_S = 1800  # for nodes to join a cluster
+GRACE_S = 25  # from SIGTERM to the end at the latest: Kubernetes kills after 30
+RESIZE_S = 300  # between looks for further nodes; a resize goes back to the last checkpoint
+RESTARTS = 5  # of the worker group within a run; nodes that are drained are not counted
+KEPT = 2  # checkpoints with the lowest held-out loss, besides the latest
 
 
 def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
-    """Run the job to its last step and return its final state {model, history, ...}.
+    """Run the job to its last step and return its final state {model, history, watched, ...}.
 
     A run of the same storage and name that was cut off is resumed from its last checkpoint. With `machine.ray_storage` the
-    inputs and checkpoints lie there, so that no node needs another's disk. RuntimeError when fewer CPUs or GPUs exist than
-    the workers ask for; ValueError when the workers do not divide the global batch.
+    inputs and checkpoints lie there, so that no node needs another's disk. RuntimeError when the CPUs or GPUs that the
+    workers ask for do not come; ValueError when the workers outnumber the batch, or for what a worker says of its input;
+    SystemExit(143) when SIGTERM stopped the run, after a checkpoint.
     """
     import ray
+    from ray.train import TrainingFailedError
+
+    check_workers(job, machine.train_workers)
+    job, folder = placed(job, machine, storage)
+    connect(machine)
+    wait_for_resources(machine, machine.min_train_workers or machine.train_workers)
+    try:
+        with stoppable(job.stop):
+            result = _trainer(job, machine, folder, name).fit()
+        with result.checkpoint.as_directory() as folder:
+            state = torch.load(Path(folder) / STATE, weights_only=True, map_location="cpu")
+        if state["step"] < job.pretrain.steps:
+            print(f"pretrain: stopped by SIGTERM at step {state['step']}, with a checkpoint. The same command goes on.")
+            raise SystemExit(128 + signal.SIGTERM)
+        return state | {"ray_job_id": ray.get_runtime_context().get_job_id()}
+    except TrainingFailedError as error:
+        raise cause_of(error) from error
+    finally:
+        ray.shutdown()
+
+
+def _trainer(job: Job, machine: Machine, folder: str, name: str):
     from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    check_division(job, machine.train_workers)
-    job, folder = placed(job, machine, storage)
     filesystem, path = arrow_filesystem(folder)
+    least, most = machine.min_train_workers, machine.train_workers
+    return TorchTrainer(
+        work,
+        train_loop_config=job.config(),
+        scaling_config=ScalingConfig(
+            num_workers=(least, most) if 0 < least < most else most,
+            use_gpu=machine.use_gpu,
+            elastic_resize_monitor_interval_s=RESIZE_S,
+        ),
+        run_config=RunConfig(
+            name=name,
+            storage_path=path,
+            storage_filesystem=filesystem,
+            checkpoint_config=CheckpointConfig(
+                num_to_keep=KEPT, checkpoint_score_attribute="valid_loss", checkpoint_score_order="min"
+            ),
+            failure_config=FailureConfig(max_failures=RESTARTS),
+            logging_config=LoggingConfig(log_level="ERROR"),
+        ),
+        torch_config=TorchConfig(backend="nccl" if machine.use_gpu else "gloo"),
+    )
+
+
+def connect(machine: Machine) -> None:
+    """Join the cluster, or start a Ray here."""
+    import ray
+
     ray.init(
         # Not None: that would join whatever Ray somebody else runs on this machine.
         address=machine.ray_address or "local",
@@ -86,79 +97,66 @@ def fit(job: Job, machine: Machine, storage: Path, name: str) -> dict:
         logging_level="warning",
         runtime_env=_runtime_env(machine),
     )
+
+
+def wait_for_resources(machine: Machine, workers: int, limit_s: float = WAIT_S) -> None:
+    """Return once `workers` workers have a place; meanwhile a line each half minute says what is missing.
+
+    A placement group asks for it, so that a cluster that grows with its work grows. RuntimeError after `limit_s`, and at
+    once for a Ray of this machine alone, which never grows.
+    """
+    import ray
+    from ray.util.placement_group import placement_group, remove_placement_group
+
     resource = "GPU" if machine.use_gpu else "CPU"
-    have = int(ray.cluster_resources().get(resource, 0))
-    if have < machine.train_workers:
-        raise RuntimeError(
-            f"{machine.train_workers} training workers need {machine.train_workers} {resource}s, Ray has {have}. "
-            "Set BIOLINGUAL_TRAIN_WORKERS, or join more nodes."
-        )
-    trainer = TorchTrainer(
-        work,
-        train_loop_config=job.config(),
-        scaling_config=ScalingConfig(num_workers=machine.train_workers, use_gpu=machine.use_gpu),
-        run_config=RunConfig(
-            name=name,
-            storage_path=path,
-            storage_filesystem=filesystem,
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
-            failure_config=FailureConfig(max_failures=2),
-            logging_config=LoggingConfig(log_level="ERROR"),
-        ),
-        torch_config=TorchConfig(backend="nccl" if machine.use_gpu else "gloo"),
-    )
+    asked = f"{workers} training worker{'s need' if workers > 1 else ' needs'} {workers} {resource}s"
+    remedy = "Set BIOLINGUAL_TRAIN_WORKERS, or join more nodes."
+    if not machine.ray_address and (have := int(ray.cluster_resources().get(resource, 0))) < workers:
+        raise RuntimeError(f"{asked}, Ray has {have}. {remedy}")
+    group = placement_group([{"CPU": 1, resource: 1}] * workers)
+    deadline = time.monotonic() + limit_s
     try:
-        result = trainer.fit()
-        with result.checkpoint.as_directory() as folder:
-            state = torch.load(Path(folder) / STATE, weights_only=True)
-        return state | {"ray_job_id": ray.get_runtime_context().get_job_id()}
+        while not group.wait(min(30.0, max(0.1, deadline - time.monotonic()))):
+            total, free = ray.cluster_resources().get(resource, 0), ray.available_resources().get(resource, 0)
+            seen = f"{asked}; the cluster has {total:.0f}, {free:.0f} of them free"
+            if time.monotonic() >= deadline:
+                raise RuntimeError(f"{seen}, after {limit_s:.0f} s. {remedy}")
+            print(f"pretrain: waiting: {seen}", flush=True)
     finally:
-        ray.shutdown()
+        remove_placement_group(group)
 
 
-def check_division(job: Job, workers: int) -> None:
-    """ValueError unless every worker can take an equal share of the global batch: the worker count never changes the batch."""
-    pairs = sum(pair.split == "train" for pair in rows(Path(job.pairs), Pair))
-    size = min(job.pretrain.global_batch_size, pairs)
-    if size == 0:
-        raise ValueError("the dataset has no pair in its training split. Add a dump, or lower assemble.test_share.")
-    if size % workers:
-        fitting = [number for number in range(1, size + 1) if size % number == 0]
-        raise ValueError(
-            f"{workers} workers cannot share a global batch of {size} equally. "
-            f"Set BIOLINGUAL_TRAIN_WORKERS to one of {', '.join(map(str, fitting))}."
-        )
+@contextlib.contextmanager
+def stoppable(stop: str) -> Iterator[None]:
+    """SIGTERM asks the workers, through the file or object `stop`, for a checkpoint and an end; it comes within GRACE_S."""
+
+    def ask() -> None:
+        with open_url(stop, "wb") as file:
+            file.write(b"stop")
+
+    def on_signal(*_: object) -> None:
+        print("pretrain: SIGTERM: writing a checkpoint", flush=True)
+        threading.Thread(target=ask, daemon=True).start()
+        late = threading.Timer(GRACE_S, os._exit, [128 + signal.SIGTERM])
+        late.daemon = True
+        late.start()
+
+    remove(stop)
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        remove(stop)
 
 
-def placed(job: Job, machine: Machine, storage: Path) -> tuple[Job, str]:
-    """(the job with its inputs where every node can read them, the folder of Ray's checkpoints)."""
-    if not machine.ray_storage:
-        return job, str(storage.resolve())
-    folder = f"{machine.ray_storage.rstrip('/')}/{storage.name}"
-    put(Path(job.pairs), f"{folder}/inputs/pairs.parquet")
-    for relative, path in list_files(job.tokenizer):
-        put(Path(path), f"{folder}/inputs/tokenizer/{relative}")
-    return replace(job, pairs=f"{folder}/inputs/pairs.parquet", tokenizer=f"{folder}/inputs/tokenizer"), folder
-
-
-def discard(machine: Machine, storage: Path) -> None:
-    """Remove a finished run's inputs and checkpoints, wherever they lie."""
-    remove_tree(str(storage))
-    if machine.ray_storage:
-        remove_tree(f"{machine.ray_storage.rstrip('/')}/{storage.name}")
-
-
-def here(url: str, folder: str) -> Path:
-    """A file or folder of the job as a local path: itself, or a copy in `folder` if it lies elsewhere."""
-    if not is_remote(url):
-        return Path(url.removeprefix("file://"))
-    target = Path(folder) / url.rsplit("/", 1)[-1]
-    for relative, address in list_files(url):
-        path = target if relative == target.name else target / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open_url(address) as source, open(path, "wb") as copy:
-            shutil.copyfileobj(source, copy)
-    return target
+def cause_of(error: Exception) -> Exception:
+    """What a worker says of its input, without Ray's layers; the error itself where the machinery failed."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        cause = getattr(failure, "_base_exc", failure)
+        if isinstance(cause, ValueError | FileNotFoundError | FloatingPointError):
+            return ValueError(str(cause))
+    return error
 
 
 def _runtime_env(machine: Machine) -> dict:
@@ -180,92 +178,55 @@ def quiet() -> None:
 
 
 def work(config: dict) -> None:
-    """One worker's life: build, resume, step, report. The only user of ray.train's worker functions."""
+    """One worker's life: build, resume, step, report."""
     from ray import train
     from ray.train.torch import get_device
 
     quiet()
-    job = Job.from_config(config)
-    params = job.pretrain
-    rank, workers = train.get_context().get_world_rank(), train.get_context().get_world_size()
+    job, context = Job.from_config(config), train.get_context()
+    rank, workers = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(job.threads)
-    torch.manual_seed(params.seed)
+    torch.manual_seed(job.pretrain.seed)
     with tempfile.TemporaryDirectory(prefix="inputs-") as folder:
-        near = replace(job, pairs=str(here(job.pairs, folder)), tokenizer=str(here(job.tokenizer, folder)))
-        (batches, valid), vocab_size = _batches(near), _vocab_size(near)
-    size = min(params.global_batch_size, len(batches.pairs))
-    device = get_device()  # the worker's GPU, or the CPU
-    model = build(job.model, job.frontend.mel_bins, vocab_size).to(device)
-    optimiser = loop.optimizer(model, params)
-    state = _resumed(train.get_checkpoint(), model, optimiser)
-    if state is None:
-        calibration = next(global_batches(len(batches.pairs), params.batch_norm_clips, params.seed))[1]
-        loop.freeze_batch_norm(model, batches.mels(calibration))
-        state = {"step": 0, "history": [], "seconds": 0.0}
-    loop.train_mode(model)
-    local = size // workers
-    started = time.monotonic() - state["seconds"]
-    for number, indices in global_batches(len(batches.pairs), size, params.seed, state["step"]):
-        mine = indices[rank * local : (rank + 1) * local]
-        batch = batches.batch(mine, number, rank * local).to(device)
-        measured = loop.step(model, optimiser, batch, number, params)
-        done = number + 1
-        if number % params.log_every == 0 or done == params.steps:
-            state["history"].append(measured)
-            if rank == 0:
-                rate = done * size / (time.monotonic() - started)
-                print(f"step {done}/{params.steps}  loss {measured['loss']:.4f}  {rate:.0f} pairs/s", flush=True)
-        if done % params.checkpoint_every == 0 or done == params.steps:
-            state |= {"step": done, "seconds": time.monotonic() - started, "global_batch_size": size}
-            if done == params.steps:
-                state["valid_loss"] = loop.held_out_loss(model, valid, size)
-            _report(train, rank, model, optimiser, state)
-            loop.train_mode(model)
-        if done == params.steps:
+        own = near(job, folder)
+        learner = Learner(own, *own.batches(), get_device())
+    checkpoint = train.get_checkpoint()
+    with checkpoint.as_directory() if checkpoint else contextlib.nullcontext() as folder:
+        learner.begin(folder and Path(folder))
+    size, state, drained = learner.state["global_batch_size"], learner.state, False
+    state["workers"], mine = workers, rows_of(rank, workers, size)
+    batches = Prefetched(learner.train.stream(size, state["step"], mine), mine.stop - mine.start)
+    clock = Clock(state, batches)
+    for number, batch in batches:
+        measured = learner.step(batch, number)
+        clock.tick()
+        line = number % job.pretrain.log_every == 0
+        if rank == 0 and (line or learner.done):
+            print(clock.line(measured, job.pretrain.steps), flush=True)
+        due = learner.done or state["step"] % job.pretrain.checkpoint_every == 0
+        stop = learner.agreed(rank == 0 and (line or not is_remote(job.stop)) and exists(job.stop))
+        leaving = line and not drained and train.get_preemption_info() is not None  # all workers are told the same
+        if due or stop or leaving:
+            drained = drained or leaving
+            if due and rank == 0:
+                learner.watch()
+            _report(train, rank, learner)
+            clock.resume()
+        if learner.done or stop:
             return
 
 
-def _batches(job: Job) -> tuple[PairBatches, PairBatches]:
-    from transformers import RobertaTokenizer
-
-    tokenizer = RobertaTokenizer.from_pretrained(job.tokenizer)
-    pairs = rows(Path(job.pairs), Pair)
-    return tuple(
-        PairBatches(
-            [pair for pair in pairs if pair.split == split],
-            job.shards,
-            job.log_mel,
-            tokenizer,
-            job.model.max_tokens,
-            job.pretrain,
-        )
-        for split, job in (("train", job), ("valid", job.without_augmentation()))
-    )
-
-
-def _vocab_size(job: Job) -> int:
-    return len(json.loads((Path(job.tokenizer) / "tokenizer.json").read_text())["model"]["vocab"])
-
-
-def _resumed(checkpoint, model, optimiser) -> dict | None:
-    if checkpoint is None:
-        return None
-    with checkpoint.as_directory() as folder:
-        state = torch.load(Path(folder) / STATE, weights_only=True, map_location="cpu")
-    model.load_state_dict(state.pop("model"))
-    optimiser.load_state_dict(state.pop("optimizer"))
-    return state
-
-
-def _report(train, rank: int, model, optimiser, state: dict) -> None:
-    metrics = {"step": state["step"], "loss": state["history"][-1]["loss"]}
+def _report(train, rank: int, learner: Learner) -> None:
+    """Rank 0's checkpoint, uploaded beside the training, tried again where the store fails."""
     if rank != 0:
-        train.report(metrics, checkpoint=None)
+        train.report(learner.metrics(), checkpoint=None, checkpoint_upload_mode=train.CheckpointUploadMode.ASYNC)
         return
     folder = Path(tempfile.mkdtemp(prefix="checkpoint-"))
-    try:
-        weights = {name: value.cpu() for name, value in model.state_dict().items()}
-        torch.save({**state, "model": weights, "optimizer": optimiser.state_dict()}, folder / STATE)
-        train.report(metrics, checkpoint=train.Checkpoint.from_directory(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    learner.save(folder)
+    storage = train.get_context().get_storage()
+    train.report(
+        learner.metrics(),
+        checkpoint=train.Checkpoint.from_directory(folder),
+        checkpoint_upload_mode=train.CheckpointUploadMode.ASYNC,  # removes `folder` in the end
+        checkpoint_upload_fn=lambda made, name: patiently(lambda: storage.persist_current_checkpoint(made, name)),
+    )

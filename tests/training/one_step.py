@@ -1,49 +1,78 @@
-"""Run by test_loss: one process of a one-step job. Arguments: rank, world size, folder for the meeting point and the result."""
+"""Run by tests: one process of a job of a few steps at demo size, on made-up tensors.
 
+Arguments: rank, world size, folder for the meeting point and the result, and what differs from params.yaml as JSON
+({"pretrain": {...}, "model": {...}, "rows": N, "steps": n}).
+"""
+
+import json
 import sys
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
-from biolingual.loss import sum_gradients, summed
-from biolingual.model import build
+from biolingual.loss import rows_of, sum_gradients, summed
+from biolingual.model import build, mel_batch_norm
 from biolingual.params import load
 from biolingual.training import loop
 from biolingual.training.batches import Batch
 
-N = 8  # global batch
+SMALL = {"audio_width": 16, "audio_depths": [1, 1, 1, 1], "audio_heads": [1, 2, 4, 8], "text_layers": 1}
 
 
-def global_batch(mel_bins: int) -> Batch:
-    draw = torch.Generator().manual_seed(3)
+def global_batch(mel_bins: int, rows: int, step: int = 0) -> Batch:
+    draw = torch.Generator().manual_seed(3 + step)
     return Batch(
-        mels=20 * torch.randn(N, 1, 201, mel_bins, generator=draw) - 40,
-        input_ids=torch.randint(5, 50, (N, 12), generator=draw),
-        attention_mask=torch.ones(N, 12, dtype=torch.long),
-        labels=torch.tensor([0, 1, 2, 0, 3, 1, 4, 5]),
+        mels=20 * torch.randn(rows, 1, 201, mel_bins, generator=draw) - 40,
+        input_ids=torch.randint(5, 50, (rows, 12), generator=draw),
+        attention_mask=torch.ones(rows, 12, dtype=torch.long),
+        labels=torch.randint(0, max(2, rows - 2), (rows,), generator=draw),
     )
 
 
-def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
+def part(whole: Batch, rank: int, world: int) -> Batch:
+    total = len(whole.mels)
+    mine = rows_of(rank, world, total)
+    return Batch(**{name: value[mine] for name, value in whole.tensors().items()}, total=total)
+
+
+def one_step(rank: int, world: int, changes: dict) -> dict:
+    """{loss, gradients, running: the mel BatchNorm's statistics} of a step; {losses} of several."""
     params = load(Path(__file__).parents[2] / "params.yaml")
-    if world > 1:
-        dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world)
+    model_params = params.model.model_copy(update=SMALL | changes.get("model", {}))
+    settings = params.pretrain.model_copy(update=changes.get("pretrain", {}))
+    rows, steps = changes.get("rows", 8), changes.get("steps", 1)
     torch.manual_seed(0)
-    model = build(params.model, params.frontend.mel_bins, 60)
-    whole = global_batch(params.frontend.mel_bins)
-    loop.freeze_batch_norm(model, whole.mels)
+    model = build(model_params, params.frontend.mel_bins, 60)
+    loop.freeze_batch_norm(model, global_batch(params.frontend.mel_bins, rows).mels / 2)
     loop.train_mode(model)
-    mine = slice(rank * N // world, (rank + 1) * N // world)
-    share = loop.loss_of(model, Batch(**{name: value[mine] for name, value in vars(whole).items()}), params.pretrain)
-    share.backward()
+    bias = loop.logit_bias(settings)
+    if steps > 1:
+        optimiser = loop.optimizer(model, settings, bias)
+        batches = (part(global_batch(params.frontend.mel_bins, rows, step), rank, world) for step in range(steps))
+        return {
+            "losses": [loop.step(model, optimiser, one, n, settings, bias)["loss"] for n, one in enumerate(batches)]
+        }
+    share = loop.backward(model, part(global_batch(params.frontend.mel_bins, rows), rank, world), 5, settings, bias)
     named = {name: one for name, one in model.named_parameters() if one.grad is not None}
+    named |= {} if bias is None else {"logit_bias": bias}
     sum_gradients(list(named.values()))
-    result = {"loss": float(summed(share)), "gradients": {name: one.grad for name, one in named.items()}}
+    norm = mel_batch_norm(model)
+    return {
+        "loss": float(summed(share)),
+        "gradients": {name: one.grad for name, one in named.items()},
+        "running": torch.stack([norm.running_mean, norm.running_var]),
+    }
+
+
+def main(rank: int, world: int, folder: Path, changes: dict) -> None:
+    torch.set_num_threads(1)
+    if world > 1:
+        dist.init_process_group("gloo", init_method=f"file://{folder}/meeting-{world}", rank=rank, world_size=world)
+    result = one_step(rank, world, changes)
     if rank == 0:
         torch.save(result, folder / f"of-{world}.pt")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4]))

@@ -1,14 +1,19 @@
 """What the training job settles before Ray starts: equal shares of the batch, and inputs where every node reads them."""
 
+import os
+import signal
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from biolingual import storage
-from biolingual.parallel import Machine
+from biolingual.parallel import Machine, this_machine
 from biolingual.records import Pair, write_rows
 from biolingual.shard_reader import Shards
-from biolingual.training.worker import Job, check_division, discard, here, placed
+from biolingual.training.job import Job, check_workers, discard, here, placed
+from biolingual.training.worker import cause_of, stoppable, wait_for_resources
 from tests.made_pairs import pair
 
 
@@ -31,25 +36,24 @@ def job(folder: Path, params, train: int = 40, batch: int = 32) -> Job:
     )
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4, 8, 32])
-def test_workers_that_divide_the_global_batch_are_taken(tmp_path, params, workers):
-    check_division(job(tmp_path, params), workers)
+@pytest.mark.parametrize("workers", [1, 2, 3, 32])
+def test_any_workers_up_to_the_batch_are_taken(tmp_path, params, workers):
+    check_workers(job(tmp_path, params), workers)
 
 
-def test_workers_that_do_not_divide_the_global_batch_are_told_which_would(tmp_path, params):
-    with pytest.raises(ValueError, match=r"5 workers cannot share a global batch of 12 .* one of 1, 2, 3, 4, 6, 12"):
-        check_division(job(tmp_path, params, batch=12), 5)
+def test_more_workers_than_pairs_in_a_batch_are_refused(tmp_path, params):
+    with pytest.raises(ValueError, match=r"33 workers cannot share a global batch of 32.* at most 32"):
+        check_workers(job(tmp_path, params), 33)
 
 
 def test_a_dataset_smaller_than_the_batch_is_itself_the_batch(tmp_path, params):
-    check_division(job(tmp_path, params, train=6), 3)
-    with pytest.raises(ValueError, match="a global batch of 6 equally"):
-        check_division(job(tmp_path, params, train=6), 4)
+    with pytest.raises(ValueError, match="a global batch of 6:"):
+        check_workers(job(tmp_path, params, train=6), 7)
 
 
 def test_a_dataset_without_training_pairs_says_what_to_do(tmp_path, params):
     with pytest.raises(ValueError, match=r"no pair in its training split\. Add a dump"):
-        check_division(job(tmp_path, params, train=0), 1)
+        check_workers(job(tmp_path, params, train=0), 1)
 
 
 def test_a_job_survives_its_way_to_a_worker_as_plain_data(tmp_path, params):
@@ -62,7 +66,8 @@ def test_a_job_survives_its_way_to_a_worker_as_plain_data(tmp_path, params):
 def test_without_a_cluster_the_inputs_stay_where_they_are(tmp_path, params, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = job(tmp_path, params)
-    assert placed(one, Machine(), Path("runs/abc")) == (one, str(tmp_path / "runs/abc"))
+    folder = str(tmp_path / "runs/abc")
+    assert placed(one, Machine(), Path("runs/abc")) == (replace(one, stop=f"{folder}/stop"), folder)
 
 
 @pytest.fixture(params=["s3", "s3/", "folder", "file url"])
@@ -102,3 +107,54 @@ def test_a_finished_run_is_removed_on_both_sides_and_its_neighbour_stays(tmp_pat
 
 def test_a_run_that_is_gone_is_discarded_without_a_word(tmp_path):
     discard(Machine(), tmp_path / "runs/nothing")
+
+
+@pytest.mark.parametrize(("text", "least", "most"), [("2", 0, 2), ("1-4", 1, 4), ("3-3", 3, 3)])
+def test_the_environment_gives_one_number_of_workers_or_the_fewest_and_the_most(monkeypatch, text, least, most):
+    monkeypatch.setenv("BIOLINGUAL_TRAIN_WORKERS", text)
+    assert (this_machine().min_train_workers, this_machine().train_workers) == (least, most)
+
+
+@pytest.mark.parametrize("text", ["", "two", "4-1", "0", "1-2-3", "-2"])
+def test_a_number_of_workers_that_is_none_is_told(monkeypatch, text):
+    monkeypatch.setenv("BIOLINGUAL_TRAIN_WORKERS", text)
+    with pytest.raises(ValueError, match='the fewest and the most: "1-4"'):
+        this_machine()
+
+
+def test_sigterm_asks_the_workers_to_stop_and_an_old_wish_is_forgotten(tmp_path):
+    stop = tmp_path / "stop"
+    stop.write_text("of the last run")
+    before = signal.getsignal(signal.SIGTERM)
+    with stoppable(str(stop)):
+        assert not stop.exists()
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while not stop.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert stop.read_text() == "stop"
+    assert not stop.exists() and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_worker_says_of_its_input_comes_without_rays_layers():
+    class FailedError(Exception):
+        worker_failures = {1: ValueError("s3://bucket/ab/cd holds other bytes")}  # noqa: RUF012
+
+    assert str(cause_of(FailedError("long"))) == "s3://bucket/ab/cd holds other bytes"
+    machinery = RuntimeError("a node is gone")
+    assert cause_of(machinery) is machinery
+
+
+@pytest.mark.slow
+def test_workers_that_have_no_place_are_waited_for_with_a_word_and_then_given_up(capsys):
+    import ray
+
+    ray.init(address="local", num_cpus=1, logging_level="error")
+    try:
+        with pytest.raises(RuntimeError, match=r"2 training workers need 2 CPUs, Ray has 1\. Set BIOLINGUAL_TRAIN"):
+            wait_for_resources(Machine(), 2)
+        with pytest.raises(RuntimeError, match=r"the cluster has 1, .* of them free, after 2 s"):
+            wait_for_resources(Machine(ray_address="here"), 2, limit_s=2.0)
+        wait_for_resources(Machine(ray_address="here"), 1)
+    finally:
+        ray.shutdown()
