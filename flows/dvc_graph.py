@@ -26,6 +26,10 @@ class DvcError(RuntimeError):
     """A dvc command that failed; the text is dvc's own last lines."""
 
 
+class BusyError(DvcError):
+    """Another command is at work on the same files. DVC's --wait-for-lock waits for its own lock, not for that."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """One node of the graph: "ingest@xeno_canto-2026-01", its stage "ingest", and the arms it waits for."""
@@ -49,7 +53,18 @@ def environment(root: Path = Path()) -> dict[str, str]:
 
 
 def dvc(*words: str, root: Path = Path()) -> str:
-    """Run a dvc command in a checkout and return what it printed. DvcError carries its message."""
+    """Run a dvc command in a checkout and return what it printed. DvcError carries its message.
+
+    While another command is at work on the same files it waits, without an end: a training may take days.
+    """
+    while True:
+        try:
+            return _dvc_once(*words, root=root)
+        except BusyError:
+            time.sleep(BUSY_POLL_S)
+
+
+def _dvc_once(*words: str, root: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *words],
         cwd=root,
@@ -60,7 +75,8 @@ def dvc(*words: str, root: Path = Path()) -> str:
         preexec_fn=end_with_parent,
     )
     if done.returncode:
-        raise DvcError(f"dvc {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+        kind = BusyError if BUSY in done.stderr else DvcError
+        raise kind(f"dvc {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
@@ -117,6 +133,8 @@ def _short(name: str) -> str:
 
 RUNNING: set[subprocess.Popen] = set()  # the dvc commands of this process, so that a cancelled flow can end them
 GRACE_S = 10
+BUSY = "it is being blocked by"  # what DVC says when another command holds a path
+BUSY_POLL_S = 2
 
 
 HINTS = (
@@ -136,8 +154,23 @@ def repro(
     """Reproduce one arm, its output line by line to `say`; True when its stage ran or came from the run cache.
 
     DvcError with the last lines when it fails or takes longer than `timeout_s`. The dvc command ends with this process, and
-    its stage with it.
+    its stage with it. While another run works on the same files this one waits for it.
     """
+    started, told = time.monotonic(), False
+    while True:
+        left = None if timeout_s is None else timeout_s - (time.monotonic() - started)
+        try:
+            return _repro_once(arm, say, root, allow_missing, left)
+        except BusyError as error:
+            if left is not None and left < BUSY_POLL_S:
+                raise
+            if not told:
+                say(f"waiting for another run: {error}")
+            told = True
+            time.sleep(BUSY_POLL_S)
+
+
+def _repro_once(arm: str, say: Callable[[str], None], root: Path, allow_missing: bool, timeout_s: float | None) -> bool:
     words = ["--wait-for-lock", "repro", "--single-item", *(["--allow-missing"] if allow_missing else []), arm]
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", *words],
@@ -155,14 +188,19 @@ def repro(
     if timeout_s:
         watchdog.start()
     last: list[str] = []
-    ran = False
+    ran = busy = False
     try:
         for line in process.stdout:
-            if line.strip() and not line.startswith((*HINTS, "\tgit add ", "\tdvc config ")):
+            busy = busy or BUSY in line
+            if busy:
+                last.append(line.rstrip())
+            elif line.strip() and not line.startswith((*HINTS, "\tgit add ", "\tdvc config ")):
                 say(line.rstrip())
                 last = [*last[-19:], line.rstrip()]
                 ran = ran or line.startswith("Running stage") or "is cached" in line
         if process.wait():
+            if busy:
+                raise BusyError(" ".join(" ".join(last).split()[-40:]))
             if late.is_set():
                 raise DvcError(f"{arm} took longer than {timeout_s:g} s (flows/policy.py) and was ended")
             raise DvcError(f"{arm} failed (exit code {process.returncode}):\n" + "\n".join(last))

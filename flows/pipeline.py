@@ -16,7 +16,7 @@ from prefect.states import Completed
 from biolingual.processes import end_with_parent
 from flows import journal
 from flows.doctor import heal
-from flows.dvc_graph import RUNNING, Arm, arms, end, repro, stale
+from flows.dvc_graph import RUNNING, Arm, DvcError, arms, end, repro, stale
 from flows.policy import PARALLEL_ARMS, policy_of
 
 SLOTS = threading.BoundedSemaphore(PARALLEL_ARMS)  # threads that wait for another arm take none
@@ -77,6 +77,8 @@ def run_arms(planned: Iterable[Arm], root: Path = Path(), allow_missing: bool = 
 def reproduce(arm: str, root: str = ".", allow_missing: bool = False) -> str:
     """Bring one arm up to date; its log streams into Prefect's."""
     with SLOTS, journal.timed() as clock:
+        if CANCELLED.is_set():  # while this arm waited for its slot
+            raise DvcError(f"{arm} was not started: the flow was cancelled")
         # The timeout is ours: Prefect's cannot end a task that waits for a process.
         timeout_s = policy_of(arm.split("@")[0]).timeout_s
         ran = repro(arm, get_run_logger().info, Path(root), allow_missing, timeout_s)

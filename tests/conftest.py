@@ -42,6 +42,18 @@ def tiny(params):
     return model, LogMel.from_params(params.frontend, 48000, 2), tokenizer
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """A small world with its whole graph run once and committed, for slow tests that begin there: they copy it."""
+    from tests.small_world import clone, dvc, git
+
+    folder = clone(tmp_path_factory.mktemp("built") / "project")
+    dvc(folder, "repro", BIOLINGUAL_TRAIN_WORKERS="1")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "built")
+    return folder
+
+
 @pytest.fixture
 def waveforms() -> list[np.ndarray]:
     """Five sounds of different lengths up to 2 s at 48 kHz."""

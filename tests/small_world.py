@@ -49,6 +49,12 @@ def clone(folder: Path, changes: dict[str, dict] | None = None) -> Path:
     return folder
 
 
+def copy(world: Path, folder: Path) -> Path:
+    """Another repository with all that a built one holds: data, models, DVC cache."""
+    shutil.copytree(world, folder, symlinks=True)
+    return folder
+
+
 def change_params(folder: Path, changes: dict[str, dict]) -> None:
     """Set keys of params.yaml, its comments kept."""
     yaml = YAML()
@@ -78,3 +84,10 @@ def dvc(folder: Path, *words: str, **environment: str) -> str:
     done = run(folder, sys.executable, "-m", "dvc", *words, **environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
+
+
+def git(folder: Path, *words: str) -> str:
+    """A git command that must succeed, by a committer of its own; its output."""
+    done = run(folder, "git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -213,3 +213,21 @@ def test_an_interrupted_run_ends_what_it_started(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         repro("embed", interrupt, play(tmp_path, FAMILY))
     assert not living(tmp_path) and not dvc_graph.RUNNING
+
+
+def test_an_arm_that_another_run_works_on_is_waited_for(tmp_path, monkeypatch):
+    """Two runs of one checkout, as after a hard kill: DVC calls the files busy, and the second run waits and then looks."""
+    monkeypatch.setattr("flows.dvc_graph.BUSY_POLL_S", 0.05)
+    (tmp_path / "dvc.py").write_text(
+        "import pathlib, sys\n"
+        "tries = pathlib.Path('tries')\n"
+        "tries.write_text((tries.read_text() if tries.exists() else '') + 'x')\n"
+        "if len(tries.read_text()) < 3:\n"
+        "    print(\"ERROR: failed to reproduce 'a': 'data/a' is busy, it is being blocked by:\", file=sys.stderr)\n"
+        "    print('  (PID 1): dvc repro', file=sys.stderr)\n"
+        "    sys.exit(255)\n"
+        "print(\"Stage 'a' didn't change, skipping\")\n"
+    )
+    said = []
+    assert repro("a", said.append, tmp_path) is False
+    assert len(said) == 2 and "waiting for another run" in said[0] and "PID 1" in said[0]

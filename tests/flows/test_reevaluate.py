@@ -1,7 +1,6 @@
 """A new dump in the watched folder: a candidate with its diff and scores, nothing trained; then accepted. On the small world."""
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -10,40 +9,21 @@ from biolingual.archives.simulated import World
 from biolingual.parallel import Machine
 from flows.history import read
 from tests.flows.prefect_stack import environment
-from tests.small_world import SMALL, clone, dvc, run
+from tests.small_world import SMALL, copy, dvc, git, run
 
 pytestmark = pytest.mark.slow
 DUMP = "xeno_canto-2026-02"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(built, tmp_path_factory):
     """A small world, trained once and committed, and its second dump in the watched folder."""
-    folder = clone(tmp_path_factory.mktemp("project"))
-    dvc(folder, "repro", BIOLINGUAL_TRAIN_WORKERS="1")
-    commit(folder, "trained")
+    folder = copy(built, tmp_path_factory.mktemp("reevaluate") / "project")
     watch = folder / "infra/watch.yaml"
     watch.write_text(watch.read_text().replace("settle_s: 60", "settle_s: 0"))
-    commit(folder, "a hasty watch")
+    git(folder, "commit", "-qam", "a hasty watch")
     World(2026, SMALL["simulate"]["n_recordings"]).write(DUMP, folder / "inbox/simulated/xeno_canto" / DUMP, Machine())
     return folder
-
-
-def commit(folder, message):
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", message)
-
-
-def git(folder, *words):
-    done = subprocess.run(
-        ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def flows(folder, home, *words):
@@ -74,7 +54,7 @@ def test_a_new_dump_becomes_a_scored_candidate_and_is_accepted(project, tmp_path
     assert "candidate from" not in flows(project, tmp_path, "reevaluate")
     assert git(project, "rev-parse", branch) == before
 
-    by_hand = clone_of(project)
+    by_hand = copy(project, project.with_name("by-hand"))
     flows(project, tmp_path, "accept", branch)
     words = ["xeno_canto", DUMP, "--source", f"inbox/simulated/xeno_canto/{DUMP}", "--origin", "simulated"]
     flows(by_hand, tmp_path, "add-dump", *words, "--checklist", "simulated-1")
@@ -83,11 +63,3 @@ def test_a_new_dump_becomes_a_scored_candidate_and_is_accepted(project, tmp_path
         dvc(by_hand, "repro", "--single-item", arm)
     assert (project / "dvc.lock").read_text() == (by_hand / "dvc.lock").read_text()
     assert git(project, "branch", "--list", branch) == ""
-
-
-def clone_of(project):
-    import shutil
-
-    folder = project.with_name("by-hand")
-    shutil.copytree(project, folder, symlinks=True)
-    return folder

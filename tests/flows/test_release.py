@@ -10,7 +10,7 @@ from flows import gates, release, versions
 from flows.dvc_graph import DvcError
 from flows.release import RefusedError
 from tests.flows.toy_project import PARAMS, git, read, released, set_up, sha, tags, write
-from tests.small_world import change_params, clone, dvc, run
+from tests.small_world import change_params, copy, dvc, run
 
 
 @pytest.fixture
@@ -284,10 +284,10 @@ def test_no_password_of_an_address_is_told(toy):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
+def world(built, tmp_path_factory) -> Path:
     """A small world with a git and a DVC remote, released twice: the second time after training with another seed."""
     home = tmp_path_factory.mktemp("world")
-    folder = clone(home / "project")
+    folder = copy(built, home / "project")
     subprocess.run(["git", "init", "-q", "--bare", str(home / "origin")], check=True)
     for words in (
         ["git", "config", "user.name", "test"],

@@ -5,16 +5,14 @@ import sys
 
 import pytest
 
-from tests.small_world import clone, dvc, run
+from tests.small_world import copy, dvc, run
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = clone(tmp_path_factory.mktemp("project"))
-    dvc(folder, "repro", "validate")
-    return folder
+def project(built, tmp_path_factory):
+    return copy(built, tmp_path_factory.mktemp("unchanged") / "project")
 
 
 def unchanged(project, *words):
