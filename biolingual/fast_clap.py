@@ -97,7 +97,11 @@ class FastAudioEncoder(ClapAudioEncoder):
     def forward(self, input_features, is_longer=None, **kwargs):
         """As ClapAudioEncoder's; intermediate outputs, where asked for, come from the plain computation."""
         frames = input_features.shape[2]
-        if _more_wanted(self.config, kwargs) or input_features.shape[1] != 1 or frames > self.spec_size * self.freq_ratio:
+        if (
+            _more_wanted(self.config, kwargs)
+            or input_features.shape[1] != 1
+            or frames > self.spec_size * self.freq_ratio
+        ):
             return super().forward(input_features, is_longer=is_longer, **kwargs)
         with _autocast(self.speed, input_features):
             tokens = self._patches(input_features)
@@ -169,7 +173,9 @@ class FastTextModel(ClapTextModel):
             for layer in self.encoder.layer:
                 hidden = _maybe_checkpoint(self, self._layer, layer, hidden, blocked)
             pooled = self.pooler(hidden)
-        return BaseModelOutputWithPooling(last_hidden_state=hidden.to(weight.dtype), pooler_output=pooled.to(weight.dtype))
+        return BaseModelOutputWithPooling(
+            last_hidden_state=hidden.to(weight.dtype), pooler_output=pooled.to(weight.dtype)
+        )
 
     def _embed(self, input_ids: torch.Tensor) -> torch.Tensor:
         part = self.embeddings

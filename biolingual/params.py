@@ -142,7 +142,9 @@ class PretrainParams(Section):
         ge=0, description="Shift a clip's level by up to this, up or down: so is the distance."
     )
     augment_mixup: float = Field(
-        ge=0, le=1, description="Share of clips laid over a quieter clip of the training set; the caption stays the louder's."
+        ge=0,
+        le=1,
+        description="Share of clips laid over a quieter clip of the training set; the caption stays the louder's.",
     )
     augment_mixup_snr_db: tuple[float, float] = Field(
         description="By how much the clip is louder than what it is laid over: drawn between these."

@@ -5,14 +5,12 @@ DVC keeps a file of md5 `abcd...` at `<store>/ab/cd...`, in its cache folder and
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import functools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from biolingual.processes import alone
 from biolingual.storage import fetch, is_remote, read_range, size_of
 
 
@@ -75,7 +73,7 @@ class Shards:
         """The shard in the cache; one process of a machine fetches it, the others wait for it."""
         target = Path(self.cache) / md5
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.with_name(f".{md5}.lock")):
+        with alone(target.with_name(f".{md5}.lock")):
             if target.is_file():
                 return target
             url = _first(urls)
@@ -113,10 +111,3 @@ def _first_of(urls: tuple[str, ...]) -> str:
 
 def _first(urls: list[str]) -> str:
     return _first_of(tuple(urls))
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

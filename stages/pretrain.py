@@ -11,6 +11,7 @@ from pathlib import Path
 from biolingual.model import build, load_tokenizer, save
 from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
+from biolingual.processes import alone
 from biolingual.records import Pair, read_json, rows, write_json
 from biolingual.storage import file_digests
 from biolingual.training.diagnosis import diagnose
@@ -52,7 +53,8 @@ def main(
         threads=threads,
         readers=max(2, threads),
     )
-    state = fit(job, machine, runs / name, "ray")
+    with alone(runs / f"{name}.lock"):  # a run that was told to end may still be writing its checkpoint
+        state = fit(job, machine, runs / name, "ray")
     clap_model = build(model, frontend.mel_bins, len(tokenizer))
     clap_model.load_state_dict(state["model"])
     model_sha = save(clap_model, job.log_mel, tokenizer, clap)

@@ -22,7 +22,13 @@ def clap(dropout: float = 0.0, **audio) -> ClapModel:
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     audio = {"num_mel_bins": 64, "spec_size": 128, "window_size": 4, "patch_embeds_hidden_size": 16, **rates, **audio}
     audio |= {"hidden_size": 16 * 2 ** (len(audio["depths"]) - 1), "num_hidden_layers": len(audio["depths"])}
-    text = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    text = {
+        "vocab_size": 90,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+    }
     torch.manual_seed(0)
     model = ClapModel(ClapConfig(audio_config=audio, text_config={**text, **rates}, projection_dim=24))
     for name, one in model.named_parameters():
@@ -86,7 +92,10 @@ def test_the_last_hidden_states_and_whatever_else_is_asked_for_are_plain_transfo
     fast, (mels, text) = speed_up(copy.deepcopy(demo)), inputs()
     for asked in ({}, {"output_hidden_states": True, "output_attentions": True}):
         for ours, theirs in (
-            (fast.get_audio_features(input_features=mels, **asked), demo.get_audio_features(input_features=mels, **asked)),
+            (
+                fast.get_audio_features(input_features=mels, **asked),
+                demo.get_audio_features(input_features=mels, **asked),
+            ),
             (fast.get_text_features(**text, **asked), demo.get_text_features(**text, **asked)),
         ):
             assert ours.keys() == theirs.keys()

@@ -39,7 +39,13 @@ def test_an_embedding_does_not_depend_on_its_company(folder, waveforms):
 
 def test_a_texts_embedding_does_not_depend_on_its_company(folder):
     embedder = Embedder.load(str(folder))
-    texts = ["Song.", "Alarm call of a Pale Velar. " * 2, "Song of a Dusky Velar.", "Song of a Pale Velar at dawn", "A" * 90] * 9
+    texts = [
+        "Song.",
+        "Alarm call of a Pale Velar. " * 2,
+        "Song of a Dusky Velar.",
+        "Song of a Pale Velar at dawn",
+        "A" * 90,
+    ] * 9
     together = embedder.text(texts)
     assert np.array_equal(together[:5], np.concatenate([embedder.text([one]) for one in texts[:5]]))
     assert np.array_equal(embedder.text(texts[::-1])[::-1], together)

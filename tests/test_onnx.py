@@ -17,8 +17,10 @@ def exported(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("clap")
     save(model, log_mel, tokenizer, folder)
     files = export_onnx(str(folder), folder / "onnx")
-    assert [file.name for file in files] == ["audio.onnx", "text.onnx"] == sorted(
-        file.name for file in (folder / "onnx").iterdir()
+    assert (
+        [file.name for file in files]
+        == ["audio.onnx", "text.onnx"]
+        == sorted(file.name for file in (folder / "onnx").iterdir())
     )
     return Embedder.load(str(folder)), *(onnxruntime.InferenceSession(file) for file in files)
 

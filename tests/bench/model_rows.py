@@ -65,7 +65,9 @@ def _our_step(world: World, from_waveforms: bool) -> Callable[[], object]:
     loop.train_mode(model)
 
     def step() -> None:
-        words = world.processor.tokenizer(world.captions, padding=True, return_tensors="pt") if from_waveforms else tokens
+        words = (
+            world.processor.tokenizer(world.captions, padding=True, return_tensors="pt") if from_waveforms else tokens
+        )
         batch = Batch(
             mels=mels() if from_waveforms else ready,
             input_ids=words["input_ids"],
