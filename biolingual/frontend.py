@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 
@@ -18,7 +21,7 @@ from biolingual.params import FrontendParams
 
 POOLING = "mean of the normalised embeddings of windows, hop one window, the last ending with the sound; normalised"
 AMIN = 1e-10  # power below this is -100 dB, as in the extractor
-CHUNK_FRAMES = 512  # as many at a time on a CPU: their spectra (1 MB) stay in its L2 cache
+CHUNK_FRAMES = 128  # as many at a time on a CPU: their spectra (1 MB) stay in its L2 cache
 
 
 @dataclass(frozen=True)
@@ -89,29 +92,50 @@ class LogMel:
     def __call__(self, waveforms: torch.Tensor) -> torch.Tensor:
         """[B, T] -> float32 [B, 1, F, M] in dB re 1: periodic Hann window, centred frames, reflected edges, power 2.
 
-        A clip's values are the same bits whatever stands beside it: clips are transformed one by one, in chunks of frames
-        that depend on T alone. That is also what makes it fast: to fetch memory for the spectra of a whole batch costs more
-        than the transform.
+        On a CPU the clips are spread over as many threads as torch has, each clip being one thread's work: a clip's values
+        are the same bits whatever stands beside it and however many threads there are. On another device they follow each
+        other.
         """
         frames = 1 + waveforms.shape[1] // self.hop_length
         out = torch.empty(len(waveforms), 1, frames, self.mel_bins, device=waveforms.device)
-        with torch.inference_mode(), torch.autocast(waveforms.device.type, enabled=False):
-            for mel, waveform in zip(out, waveforms, strict=True):
-                self._fill(mel[0], waveform)
+        threads = torch.get_num_threads() if waveforms.device.type == "cpu" else 1
+        spread = _single_threads(os.getpid(), threads).map if threads > 1 else map
+        list(spread(self._fill, out[:, 0], waveforms))
         return out
 
     def _fill(self, mel: torch.Tensor, waveform: torch.Tensor) -> None:
         """mel [F, M] from waveform [T], in chunks of frames."""
-        window, weights, first, stop = _operators(self, waveform.device)
-        chunk = CHUNK_FRAMES if waveform.device.type == "cpu" else len(mel)
-        edge = self.fft_window // 2
-        reflected = [waveform[1 : edge + 1].flip(0), waveform, waveform[-edge - 1 : -1].flip(0)]  # thrice F.pad's speed
-        windows = torch.cat(reflected).double().unfold(0, self.fft_window, self.hop_length)  # a view [F, fft_window]
-        for at in range(0, len(mel), chunk):
-            spectrum = torch.fft.rfft(windows[at : at + chunk] * window)
-            parts = torch.view_as_real(spectrum).flatten(1)[:, 2 * first : 2 * stop]  # re, im, re, im ...
-            power = parts.to(self.dtype).square_() @ weights
-            mel[at : at + chunk] = power.clamp_min_(AMIN).log10_().mul_(10.0)
+        with torch.inference_mode(), torch.autocast(waveform.device.type, enabled=False):
+            window, weights, first, stop = _operators(self, waveform.device)
+            chunk = CHUNK_FRAMES if waveform.device.type == "cpu" else len(mel)
+            edge = self.fft_window // 2
+            reflected = [
+                waveform[1 : edge + 1].flip(0),
+                waveform,
+                waveform[-edge - 1 : -1].flip(0),
+            ]  # thrice F.pad's speed
+            windows = (
+                torch.cat(reflected).double().unfold(0, self.fft_window, self.hop_length)
+            )  # a view [F, fft_window]
+            for at in range(0, len(mel), chunk):
+                spectrum = torch.fft.rfft(windows[at : at + chunk] * window)
+                parts = torch.view_as_real(spectrum).flatten(1)[:, 2 * first : 2 * stop]  # re, im, re, im ...
+                power = parts.to(self.dtype).square_() @ weights
+                mel[at : at + chunk] = power.clamp_min_(AMIN).log10_().mul_(10.0)
+
+
+@lru_cache(maxsize=8)
+def _single_threads(process: int, threads: int) -> ThreadPoolExecutor:
+    """A pool of this process whose threads compute on one core each: the transforms are too short to be shared between cores.
+
+    torch.set_num_threads holds for the thread that calls it and for those not yet started, hence the call at the end.
+    """
+    own = torch.get_num_threads()
+    pool = ThreadPoolExecutor(threads, "log-mel", initializer=torch.set_num_threads, initargs=(1,))
+    all_started = threading.Barrier(threads)
+    list(pool.map(lambda _: all_started.wait(), range(threads)))
+    torch.set_num_threads(own)
+    return pool
 
 
 @lru_cache(maxsize=8)

@@ -168,7 +168,7 @@ def test_bfloat16_keeps_weights_and_embeddings_float32_and_the_direction(demo):
     assert all(one.dtype == torch.float32 for one in gradients(half).values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_compiled_it_is_the_same(demo):
     compiled = speed_up(copy.deepcopy(demo), Speed(compile="aot_eager"))
     assert_same_numbers(compiled, demo)
@@ -223,7 +223,7 @@ def test_an_audio_tower_of_another_kind_is_left_as_it_is(audio):
     assert not isinstance(model.audio_model.audio_encoder, FastAudioEncoder)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_full_size_is_plain_transformers():
     """HTS-AT tiny and roberta-base, 153 M weights: depths 2/2/6/2, windows of 8, 10 s."""
     torch.manual_seed(0)

@@ -44,7 +44,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("loss", ["infonce", pytest.param("siglip", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("loss", ["infonce", pytest.param("siglip", marks=pytest.mark.long)])
 def test_three_processes_with_unequal_parts_batch_norm_dropout_and_micro_batches_give_what_one_gives(
     tmp_path, one_thread, loss
 ):
@@ -121,7 +121,7 @@ def test_dropout_inside_scaled_dot_product_attention_is_ours_too():
     assert torch.allclose(first, attention(query, query, query, attn_mask=bias), atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_two_and_four_processes_stay_together_for_forty_steps(tmp_path, one_thread):
     changes = {**EVERYTHING, "steps": 40, "rows": 16}
     curves = [processes(tmp_path, world, changes)["losses"] for world in (1, 2, 4)]
@@ -130,7 +130,7 @@ def test_one_two_and_four_processes_stay_together_for_forty_steps(tmp_path, one_
         assert np.allclose(curve, curves[0], rtol=1e-4, atol=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_is_that_of_a_micro_batch_and_not_of_the_global_batch():
     """512 pairs at demo size; 4096 stay below 3 GB in the same way (python -m tests.training.peak_memory 4096 64 1)."""
     words = [sys.executable, "-m", "tests.training.peak_memory", "512"]

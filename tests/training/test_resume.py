@@ -14,7 +14,6 @@ import pytest
 
 from tests.small_world import SMALL, clone, dvc
 
-pytestmark = pytest.mark.slow
 STEPS, EVERY = 60, 10
 WORDS = (
     "-m stages.pretrain --animalspeak data/animalspeak --gate reports/gate.json --audio data/audio --runs .runs "
@@ -61,6 +60,7 @@ def undisturbed(project, tmp_path_factory) -> tuple[str, dict]:
     return result(project, "undisturbed")
 
 
+@pytest.mark.slow
 def test_a_run_whose_driver_is_killed_resumes_bit_equal(project, undisturbed, tmp_path):
     first = start(project, "driver", tmp_path / "first")
     until_step(2 * EVERY + 2, tmp_path / "first", first)
@@ -71,6 +71,7 @@ def test_a_run_whose_driver_is_killed_resumes_bit_equal(project, undisturbed, tm
     assert result(project, "driver") == undisturbed
 
 
+@pytest.mark.long
 def test_a_run_one_of_whose_workers_is_killed_goes_on_by_itself_bit_equal(project, undisturbed, tmp_path):
     log = tmp_path / "log"
     driver = start(project, "worker", log)
@@ -84,6 +85,7 @@ def test_a_run_one_of_whose_workers_is_killed_goes_on_by_itself_bit_equal(projec
     assert result(project, "worker") == undisturbed
 
 
+@pytest.mark.long
 def test_a_run_that_is_told_to_end_writes_a_checkpoint_where_it_stands(project, undisturbed, tmp_path):
     first = start(project, "told", tmp_path / "first")
     until_step(EVERY + 2, tmp_path / "first", first)

@@ -145,7 +145,7 @@ def test_what_a_worker_says_of_its_input_comes_without_rays_layers():
     assert cause_of(machinery) is machinery
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_that_have_no_place_are_waited_for_with_a_word_and_then_given_up(capsys):
     import ray
 
