@@ -29,9 +29,9 @@ def main() -> None:
 @app.command()
 def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.")] = Path("reports/scores")) -> None:
     """Print the scores, one table for each origin, and where to look further."""
-    from biolingual.release import read_scores
+    from biolingual.records import read_json
 
-    found = read_scores(folder)
+    found = [score for path in sorted(folder.glob("*.json")) for score in read_json(path).values()]
     if not found:
         raise ValueError(f"{folder} holds no score. Run: dvc repro")
     for origin in sorted({one["origin"] for one in found}):

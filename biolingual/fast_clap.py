@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -284,7 +285,7 @@ def _fits(encoder: ClapAudioEncoder) -> bool:
         and proj.padding == (0, 0)
         and config.flatten_patch_embeds
         and all(height % w == 0 and width % w == 0 for (height, width), w in zip(sizes, windows, strict=True))
-        and all(2 * b[0] == a[0] and 2 * b[1] == a[1] for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        and all(2 * b[0] == a[0] and 2 * b[1] == a[1] for a, b in pairwise(sizes))
     )
 
 

@@ -110,10 +110,14 @@ def main(kills: int, seed: int) -> int:
         print(f"undisturbed build: {world.seconds:.0f} s; {kills} kills, seed {seed}", flush=True)
         outcomes = []
         try:
-            for number in range(kills):
-                victim = VICTIMS[number % len(VICTIMS)]
-                outcomes.append(world.trial(victim, draw.uniform(0, world.seconds), draw))
-                print(f"{number + 1}/{kills} {outcomes[-1]}", flush=True)
+            while len(outcomes) < kills:
+                victim = VICTIMS[len(outcomes) % len(VICTIMS)]
+                outcome = world.trial(victim, draw.uniform(0, world.seconds), draw)
+                if "none was left" in outcome.killed and outcome.well:
+                    print(f"not counted: {outcome}", flush=True)
+                    continue
+                outcomes.append(outcome)
+                print(f"{len(outcomes)}/{kills} {outcome}", flush=True)
                 if not outcomes[-1].well:
                     print(outcomes[-1].tail, flush=True)
         finally:

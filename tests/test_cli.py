@@ -1,0 +1,20 @@
+"""The `biolingual` command as a terminal sees it."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from biolingual.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_scores_are_a_table_for_each_origin():
+    done = CliRunner().invoke(app, ["scores", "--folder", str(ROOT / "reports/scores")])
+    assert done.exit_code == 0, done.exception
+    assert "simulated sounds" in done.output and "animalspeak_zero_shot" in done.output
+
+
+def test_a_folder_without_scores_says_what_to_run(tmp_path):
+    done = CliRunner().invoke(app, ["scores", "--folder", str(tmp_path)])
+    assert isinstance(done.exception, ValueError) and "dvc repro" in str(done.exception)
