@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from flows import candidate, history
 from flows.dvc_graph import DvcError, arms, dvc, repro, stale
+from flows.files import write
+from flows.git import git, git_file, identity
 from flows.watch import candidates
 
 BUILT = ("check", "simulate", "ingest", "caption", "assemble", "validate", "embed", "evaluate")
@@ -21,30 +22,30 @@ def accept(branch: str, say: Callable[[str], None] = print) -> str:
     The dataset is rebuilt and the standing model scored on it; nothing is trained. A red gate or a failing arm undoes all.
     """
     name = _checked(branch)
-    before = candidate.git("rev-parse", "HEAD")
+    before = git("rev-parse", "HEAD")
     try:
-        candidate.git(*candidate.identity(), "merge", "--quiet", "--no-ff", "--no-commit", "--strategy", "ours", branch)
+        git(*identity(), "merge", "--quiet", "--no-ff", "--no-commit", "--strategy", "ours", branch)
         _take_row(branch, name)
         bring_up_to_date(say)
         if not candidate.gate(Path())["gate"]:
             raise ValueError(f"{branch}: the gate is red on this branch, see reports/validation.html of {branch}.")
         _take_reports(branch, name, say)
-        candidate.git("add", "--all", "--", *(path for path in OURS if Path(path).exists()))
-        candidate.git(*candidate.identity(), "commit", "--quiet", "-m", f"Accept {branch}")
+        git("add", "--all", "--", *(path for path in OURS if Path(path).exists()))
+        git(*identity(), "commit", "--quiet", "-m", f"Accept {branch}")
     except BaseException:
-        candidate.git("reset", "--hard", "--quiet", before)
+        git("reset", "--hard", "--quiet", before)
         with contextlib.suppress(DvcError):  # what the cache does not hold, the next dvc repro makes
             dvc("checkout", "--force")
         raise
-    candidate.git("branch", "-D", branch)
-    return candidate.git("rev-parse", "HEAD")
+    git("branch", "-D", branch)
+    return git("rev-parse", "HEAD")
 
 
 def _checked(branch: str) -> str:
     if branch not in candidates():
         known = ", ".join(candidates()) or "none"
         raise ValueError(f"{branch} is no complete candidate. Candidates: {known}.")
-    dirty = candidate.git("status", "--porcelain", "--untracked-files=no")
+    dirty = git("status", "--porcelain", "--untracked-files=no")
     if dirty:
         raise ValueError(f"the checkout has changes of its own; commit or restore them first:\n{dirty}")
     name = branch.removeprefix("dump/")
@@ -55,15 +56,15 @@ def _checked(branch: str) -> str:
 
 def _take_row(branch: str, name: str) -> None:
     """The dump's line of params.yaml as the candidate wrote it, and its pointer file where it is remote."""
-    theirs = _show(branch, "params.yaml") or ""
+    theirs = git("show", f"{branch}:params.yaml")
     line = next(line for line in theirs.splitlines() if line.startswith(f"  {name}: "))
     params = Path("params.yaml")
     params.write_text(params.read_text(encoding="utf-8").rstrip("\n") + f"\n{line}\n", encoding="utf-8")
     pointer = Path(f"dumps/{name}.json")
-    if text := _show(branch, str(pointer)):
+    if text := git_file(branch, str(pointer)):
         pointer.parent.mkdir(exist_ok=True)
         pointer.write_text(text, encoding="utf-8")
-        candidate.git("add", "--", str(pointer))  # so that an undoing reset takes it away again
+        git("add", "--", str(pointer))  # so that an undoing reset takes it away again
 
 
 def bring_up_to_date(say: Callable[[str], None]) -> None:
@@ -77,14 +78,8 @@ def bring_up_to_date(say: Callable[[str], None]) -> None:
 
 def _take_reports(branch: str, name: str, say: Callable[[str], None]) -> None:
     result = candidate.RESULT.format(name)
-    Path(result).parent.mkdir(parents=True, exist_ok=True)
-    Path(result).write_text(_show(branch, result) or "", encoding="utf-8")
-    theirs = history.read(_show(branch, str(history.FILE)) or "")
+    write(Path(result), git("show", f"{branch}:{result}") + "\n")
+    theirs = history.read(git("show", f"{branch}:{history.FILE}"))
     history.add(Path(), [row for row in theirs if row["dump"] == name])
-    candidate.git("add", "--", result, str(history.FILE))
+    git("add", "--", result, str(history.FILE))
     candidate.stage(Path(), "history", ["--history", str(history.FILE), "--page", str(history.PAGE)], say)
-
-
-def _show(ref: str, path: str) -> str | None:
-    done = subprocess.run(["git", "show", f"{ref}:{path}"], capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout

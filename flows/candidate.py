@@ -18,6 +18,7 @@ from pathlib import Path
 from flows import history
 from flows.dumps import add_dump
 from flows.dvc_graph import DvcError, dvc, environment
+from flows.git import git, identity
 from flows.versions import versions
 from flows.watch import Seen, candidates
 
@@ -103,7 +104,7 @@ def gate(root: Path) -> dict:
     verdict = json.loads((root / "reports/gate.json").read_text(encoding="utf-8"))
     training = json.loads((root / "reports/training.json").read_text(encoding="utf-8"))
     return {
-        "verdict": "same" if verdict["passed"] else "gate red",
+        "verdict": "unscored" if verdict["passed"] else "gate red",
         "gate": verdict["passed"],
         "dataset_sha": verdict["dataset_sha"],
         "model_sha": training["model_sha"],
@@ -123,8 +124,8 @@ def judge(root: Path, name: str, say: Callable[[str], None]) -> dict:
     result = json.loads((root / out).read_text(encoding="utf-8"))
     counts = root / "build/embed.json"
     result["clips"] = (
-        json.loads(counts.read_text(encoding="utf-8")) if counts.is_file() else {"embedded": 0, "kept": None}
-    )
+        json.loads(counts.read_text(encoding="utf-8")) if counts.is_file() else None
+    )  # the arm had not to run
     return result
 
 
@@ -177,22 +178,6 @@ def summary(result: dict) -> str:
         )
         lines.append("Train again: " + ("; ".join(result["retrain_reasons"]) or "no reason") + ".")
     return "\n".join(lines)
-
-
-def identity(root: Path = Path()) -> list[str]:
-    """Options for a commit on a machine where git knows nobody, such as a container."""
-    known = subprocess.run(["git", "config", "user.email"], cwd=root, capture_output=True, text=True, check=False)
-    if known.stdout.strip() or os.environ.get("GIT_AUTHOR_EMAIL"):
-        return []
-    return ["-c", "user.name=BioLingual flows", "-c", "user.email=flows@biolingual.invalid"]
-
-
-def git(*words: str, root: Path = Path()) -> str:
-    """Run git in a checkout. RuntimeError carries its message."""
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"git {words[0]}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout.strip()
 
 
 def _clear(root: Path, branch: str) -> None:

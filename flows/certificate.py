@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.dvc_graph import environment
+from flows.files import write, write_json
 
 FILE = Path("reports/certificate.json")
 BEGIN, END = "<!-- certificate -->", "<!-- /certificate -->"
@@ -81,9 +81,9 @@ def record(claim: str) -> None:
         }
     )
     entries.sort(key=lambda entry: list(CLAIMS).index(entry["claim"]))
-    _write(FILE, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+    write_json(FILE, entries)
     readme = Path("README.md")
-    _write(readme, with_table(readme.read_text(encoding="utf-8"), entries))
+    write(readme, with_table(readme.read_text(encoding="utf-8"), entries))
 
 
 def read() -> list[dict]:
@@ -107,9 +107,3 @@ def with_table(readme: str, entries: list[dict]) -> str:
         raise ValueError(f"README.md has lost its {BEGIN} markers. Put them back around the table.")
     head, _, rest = readme.partition(BEGIN)
     return f"{head}{BEGIN}\n{table(entries)}\n{END}{rest.partition(END)[2]}"
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

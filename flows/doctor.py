@@ -10,13 +10,15 @@ import contextlib
 import fcntl
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from flows.files import write
+from flows.git import git_file
 
 TMP = Path(".dvc/tmp")
 RWLOCK = TMP / "rwlock"
@@ -118,7 +120,7 @@ def _heal_rwlock(root: Path) -> list[str]:
         target: [info for info in infos if info["pid"] not in gone] for target, infos in held.get("read", {}).items()
     }
     held["read"] = {target: infos for target, infos in readers.items() if infos}
-    _replace(path, json.dumps(held))
+    write(path, json.dumps(held))
     paths = {pid: [holder.path for holder in dead if holder.pid == pid] for pid in gone}
     commands = {holder.pid: holder.command for holder in dead}
     return [f"freed {_several(paths[pid])} of process {pid}, which is gone: {commands[pid]}" for pid in sorted(gone)]
@@ -129,17 +131,16 @@ def _heal_dvc_lock(root: Path) -> list[str]:
     if not path.is_file():
         return []
     text = path.read_text(encoding="utf-8", errors="replace")
-    committed = _git(root, "show", f"HEAD:./{LOCK}")
+    committed = git_file("HEAD", str(LOCK), root)
     if text.endswith("\n") and _arms(text) is not None and _arms(text) >= (_arms(committed or "") or set()):
-        good.parent.mkdir(parents=True, exist_ok=True)
-        _replace(good, text)
+        write(good, text)
         return []
     if good.is_file():
-        _replace(path, good.read_text(encoding="utf-8"))
+        write(path, good.read_text(encoding="utf-8"))
         return [f"{LOCK} was cut off: restored from {GOOD_LOCK}"]
     if committed is None:
         raise ValueError(f"{LOCK} is cut off and git does not know it. Delete it; the next run writes it anew.")
-    _replace(path, committed)
+    write(path, committed)
     return [f"{LOCK} was cut off: restored from git"]
 
 
@@ -157,11 +158,6 @@ def _arms(lock: str) -> set[str] | None:
     ):
         return None
     return set(stages)
-
-
-def _git(root: Path, *words: str) -> str | None:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout
 
 
 def processes(root: Path = Path()) -> list[psutil.Process]:
@@ -192,9 +188,3 @@ def _several(paths: list[str]) -> str:
 
 def _shown(target: str, root: Path) -> str:
     return os.path.relpath(target, root.resolve()) if os.path.isabs(target) else target
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 from flows.dvc_graph import environment
+from flows.files import write, write_json
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*-[a-z0-9][a-z0-9-]*$")
 ORIGINS = ("real", "simulated")
@@ -57,9 +57,8 @@ def add_dump(
     if _dumps(grown, params) != {**known, name: row}:
         raise ValueError(f"{params}: `dumps:` is not the last section. Move it to the end, then add the dump again.")
     if _is_remote(source):
-        (root / "dumps").mkdir(exist_ok=True)
-        _write(root / pointer, json.dumps({"source": source, "digest": digest}, indent=1) + "\n")
-    _write(params, grown)
+        write_json(root / pointer, {"source": source, "digest": digest})
+    write(params, grown)
     return line.strip()
 
 
@@ -83,9 +82,3 @@ def _inspected(archive: str, source: str, licence: str) -> str:
     if done.returncode:
         raise ValueError(done.stderr.strip().splitlines()[-1].removeprefix("ERROR: "))
     return json.loads(done.stdout)["digest"]
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

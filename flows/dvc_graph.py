@@ -20,6 +20,12 @@ from biolingual.processes import end_with_parent  # what every process of ours d
 
 NODE = re.compile(r'^"([^"]+)";$')
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$')
+RUNNING: set[subprocess.Popen] = set()  # the dvc commands of this process, so that a cancelled flow can end them
+GRACE_S = 10
+BUSY = "it is being blocked by"  # what DVC says when another command holds a path
+BUSY_POLL_S = 2
+# DVC's advice, with the commands under it: no news of an arm.
+HINTS = ("To track the changes with git", "To enable auto staging", "Use `dvc push`", "\tgit add ", "\tdvc config ")
 
 
 class DvcError(RuntimeError):
@@ -57,10 +63,14 @@ def dvc(*words: str, root: Path = Path()) -> str:
 
     While another command is at work on the same files it waits, without an end: a training may take days.
     """
+    waiting = False
     while True:
         try:
             return _dvc_once(*words, root=root)
-        except BusyError:
+        except BusyError as busy:
+            if not waiting:
+                print(f"waiting for another dvc command in this checkout: {busy}", flush=True)
+            waiting = True
             time.sleep(BUSY_POLL_S)
 
 
@@ -131,19 +141,6 @@ def _short(name: str) -> str:
     return name.removeprefix("dvc.yaml:")
 
 
-RUNNING: set[subprocess.Popen] = set()  # the dvc commands of this process, so that a cancelled flow can end them
-GRACE_S = 10
-BUSY = "it is being blocked by"  # what DVC says when another command holds a path
-BUSY_POLL_S = 2
-
-
-HINTS = (
-    "To track the changes with git",
-    "To enable auto staging",
-    "Use `dvc push`",
-)  # and the commands under the first two
-
-
 def repro(
     arm: str,
     say: Callable[[str], None],
@@ -194,7 +191,7 @@ def _repro_once(arm: str, say: Callable[[str], None], root: Path, allow_missing:
             busy = busy or BUSY in line
             if busy:
                 last.append(line.rstrip())
-            elif line.strip() and not line.startswith((*HINTS, "\tgit add ", "\tdvc config ")):
+            elif line.strip() and not line.startswith(HINTS):
                 say(line.rstrip())
                 last = [*last[-19:], line.rstrip()]
                 ran = ran or line.startswith("Running stage") or "is cached" in line

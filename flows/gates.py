@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dvc_graph import stale
-from flows.versions import git_file, stages, versions
+from flows.git import git_file
+from flows.versions import stages, versions
 
 DATASET = Path("data/animalspeak/pairs.parquet")
 MODEL = Path("models/clap/model.safetensors")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from flows.git import git
 
 FILE = Path(".runs/journal.jsonl")
 SPEED = Path("build/pretrain-speed.json")  # where the stage pretrain leaves what is of the machine
@@ -34,8 +35,8 @@ def write(root: Path, arm: str, **run: object) -> None:
     line = {
         "arm": arm,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _git(root, "rev-parse", "HEAD"),
-        "dirty": bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+        "commit": git("rev-parse", "HEAD", root=root),
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no", root=root)),
         "ray_job_id": _ray_job(root) if arm == "pretrain" else None,
         **run,
         "outs": outs(root, arm),
@@ -58,8 +59,3 @@ def outs(root: Path, arm: str) -> dict[str, str]:
 def _ray_job(root: Path) -> str | None:
     path = root / SPEED
     return json.loads(path.read_text(encoding="utf-8")).get("ray_job_id") if path.is_file() else None
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -20,7 +20,6 @@ from flows.dvc_graph import RUNNING, Arm, DvcError, arms, end, repro, stale
 from flows.policy import PARALLEL_ARMS, policy_of
 
 SLOTS = threading.BoundedSemaphore(PARALLEL_ARMS)  # threads that wait for another arm take none
-CANCELLED = threading.Event()  # this process is ending: nothing is tried again
 
 
 def run_graph(target: str | None = None, only: tuple[str, ...] = (), root: Path = Path(), allow_missing: bool = False):
@@ -50,6 +49,7 @@ def run_graph(target: str | None = None, only: tuple[str, ...] = (), root: Path 
 def run_arms(planned: Iterable[Arm], root: Path = Path(), allow_missing: bool = False) -> list:
     """Submit arms in their order, each after its upstream ones among them; returns the futures when all have ended."""
     futures: dict = {}
+    cancelled = threading.Event()  # nothing is started or tried again
     try:
         for arm in planned:
             policy = policy_of(arm.stage)
@@ -59,25 +59,25 @@ def run_arms(planned: Iterable[Arm], root: Path = Path(), allow_missing: bool = 
                 task_run_name=arm.name,
                 retries=policy.retries,
                 retry_delay_seconds=policy.retry_delay_s,
-                retry_condition_fn=lambda *_: not CANCELLED.is_set(),
+                retry_condition_fn=lambda *_: not cancelled.is_set(),
                 tags=[arm.stage, *policy.tags],
                 cache_policy=NO_CACHE,
             )
             before = [futures[name] for name in arm.upstream if name in futures]
-            futures[arm.name] = run.submit(arm.name, str(root), allow_missing, wait_for=before)
+            futures[arm.name] = run.submit(arm.name, str(root), allow_missing, cancelled, wait_for=before)
         wait(list(futures.values()))
     except BaseException:  # a cancelled or interrupted flow: the threads wait on these processes
-        CANCELLED.set()
+        cancelled.set()
         end(list(RUNNING))
         heal(root)
         raise
     return list(futures.values())
 
 
-def reproduce(arm: str, root: str = ".", allow_missing: bool = False) -> str:
-    """Bring one arm up to date; its log streams into Prefect's."""
+def reproduce(arm: str, root: str, allow_missing: bool, cancelled: threading.Event) -> str:
+    """Bring one arm up to date; its log streams into Prefect's. DvcError where it failed, or `cancelled` came before its slot."""
     with SLOTS, journal.timed() as clock:
-        if CANCELLED.is_set():  # while this arm waited for its slot
+        if cancelled.is_set():  # while this arm waited for its slot
             raise DvcError(f"{arm} was not started: the flow was cancelled")
         # The timeout is ours: Prefect's cannot end a task that waits for a process.
         timeout_s = policy_of(arm.split("@")[0]).timeout_s

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from prefect.states import Completed, Failed
 from flows import gates, journal, versions
 from flows.doctor import heal
 from flows.dvc_graph import DvcError, repro, stale
+from flows.files import write_json
 from flows.gates import RELEASE, Gate, Subject
-from flows.versions import git, git_file
+from flows.git import git, git_file, identity
 
 RELEASES = "reports/releases.json"  # git's, and a dep of the arm `release`, whose card shows it
 PROVENANCE = Path("reports/provenance.json")
@@ -67,11 +67,11 @@ def commit_release(subject: Subject, bump: str, say: Say) -> dict:
     if red := [str(gate) for gate in found if not gate.passed]:
         raise RefusedError(f"{len(red)} of {len(found)} gates are red, nothing is released:\n  " + "\n  ".join(red))
     entry = draft(subject, bump)
-    _write(Path(RELEASES), [*committed(), entry])
+    write_json(Path(RELEASES), [*committed(), entry])
     make_card(say)
-    _write(PROVENANCE, provenance())
+    write_json(PROVENANCE, provenance())
     git("add", "--", *COMMITTED)
-    git("commit", "--quiet", "--message", title(entry), "--", *COMMITTED)
+    git(*identity(), "commit", "--quiet", "--message", title(entry), "--", *COMMITTED)
     return entry
 
 
@@ -91,7 +91,7 @@ def remake_what_is_ours(say: Say) -> Gate | None:
     """
     if gates.read(Path(RELEASES)) != committed():
         say(f"{RELEASES} is not as committed: a release stopped before its commit, and starts again")
-        _write(Path(RELEASES), committed())
+        write_json(Path(RELEASES), committed())
     changed = stale(allow_missing=True)
     if changed <= {"release"} and (changed or not (RELEASE / "parity.json").is_file()):
         try:
@@ -213,9 +213,3 @@ def captioners(folder: Path) -> list[dict]:
         for row in pq.read_table(path, columns=keys).group_by(keys).aggregate([]).to_pylist()
     }
     return [dict(zip(keys, one, strict=True)) for one in sorted(found)]
-
-
-def _write(path: Path, value: object) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)

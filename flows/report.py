@@ -50,7 +50,9 @@ def markdown(seen: Seen, result: dict) -> str:
         )
     advice = "; ".join(result["retrain_reasons"])
     lines += [f"**Train again: {advice}.**" if advice else "No reason to train again.", ""]
-    lines += [f"Clips embedded: {result['clips']['embedded']}, kept from before: {result['clips']['kept']}.", ""]
+    clips = result["clips"]
+    counted = f"{clips['embedded']}, kept from before: {clips['kept']}" if clips else "none, nothing changed"
+    lines += [f"Clips embedded: {counted}.", ""]
     for origin in sorted({one["origin"] for one in result["scores"]}):
         lines += [
             f"## Scores on {origin} sounds",

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from flows.dvc_graph import environment
+from flows.files import write, write_json
 
 HOME = Path(".runs/prefect")
 PIDS = HOME / "pids.json"
@@ -37,14 +37,14 @@ def up(port: int = PORT, pool: str = "local") -> str:
         url = f"http://127.0.0.1:{port}"
         pid = _start(url, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
         standing = {"url": url, "server": pid}
-        _write(PIDS, json.dumps(standing))
+        write_json(PIDS, standing)
         _wait_for(f"{url}/api/health", pid)
-    _write(CONFIG, f'# Written by `make up`, removed by `make down`.\n[api]\nurl = "{url}/api"\n')
+    write(CONFIG, f'# Written by `make up`, removed by `make down`.\n[api]\nurl = "{url}/api"\n')
     _prefect(url, "work-pool", "create", "--type", "process", "--overwrite", pool)
     _prefect(url, "deploy", "--prefect-file", "infra/prefect.yaml", "--name", f"*/{pool}")
     if not _living(standing, "worker"):
         standing["worker"] = _start(url, "worker", "worker", "start", "--pool", pool, "--type", "process")
-        _write(PIDS, json.dumps(standing))
+        write_json(PIDS, standing)
     return url
 
 
@@ -145,9 +145,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from flows import gates, versions
 from flows.dvc_graph import stale
 from flows.gates import RELEASE
+from flows.git import without_credentials
 from flows.release import committed
 
 
@@ -38,7 +39,7 @@ def upload(repo_id: str, allow_simulated: bool, public: bool) -> str:
         )
         api.create_tag(repo_id, tag=entry["version"], revision=done.oid, exist_ok=True)
     except Exception as error:  # the client lets its HTTP library's own errors through
-        raise RuntimeError(versions.without_credentials(f"the upload to {repo_id} failed: {error}")) from error
+        raise RuntimeError(without_credentials(f"the upload to {repo_id} failed: {error}")) from error
     return f"{entry['model']} {entry['version']}: {done.commit_url}"
 
 

@@ -6,12 +6,12 @@ Written through GTO; read by the tags' names, since GTO orders what happened wit
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dvc_graph import dvc
+from flows.git import git
 
 PARTS = ("major", "minor", "patch")
 FIRST = "v0.1.0"
@@ -34,26 +34,6 @@ class Version:
     @property
     def order(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.number[1:].split("."))
-
-
-def git(*words: str) -> str:
-    """Run a git command and return what it printed. RuntimeError carries its message, credentials taken out of addresses."""
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        message = done.stderr.strip() or done.stdout.strip()
-        raise RuntimeError(without_credentials(f"git {words[0]}: {message}"))
-    return done.stdout.rstrip("\n")
-
-
-def git_file(ref: str, path: str) -> str | None:
-    """A file's text as committed at a ref; None where it is not."""
-    done = subprocess.run(["git", "show", f"{ref}:{path}"], capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout
-
-
-def without_credentials(text: str) -> str:
-    """Text whose addresses name no user and no password."""
-    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def versions(name: str) -> list[Version]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from flows.dumps import NAME
 from flows.dvc_graph import environment
+from flows.files import write_json
+from flows.git import git
 
 FILE = Path("infra/watch.yaml")
 NOTES = Path(".runs/watch.json")  # url -> what was said of it, so that the same thing is looked at and said once
@@ -91,7 +93,7 @@ def look(path: Path = FILE, notes: Path = NOTES) -> list[Seen]:
                 found.append(seen)
                 if seen.state == "new":
                     rows[seen.name] = seen.digest  # the same content twice in one look is one dump
-    _write(notes, told | {one.url: _note(one) for one in found if one.state in ("known", "broken", "changed")})
+    write_json(notes, told | {one.url: _note(one) for one in found if one.state in ("known", "broken", "changed")})
     return found
 
 
@@ -134,13 +136,13 @@ def known_rows() -> dict[str, str]:
     from ruamel.yaml import YAML
 
     texts = [Path("params.yaml").read_text(encoding="utf-8")]
-    texts += [_git("show", f"{branch}:params.yaml") for branch in candidates()]
+    texts += [git("show", f"{branch}:params.yaml") for branch in candidates()]
     return {name: row["digest"] for text in texts for name, row in YAML(typ="safe").load(text)["dumps"].items()}
 
 
 def candidates() -> list[str]:
     """The branches dump/<name> whose candidate is complete, oldest first."""
-    lines = _git(
+    lines = git(
         "for-each-ref", "--sort=committerdate", "--format=%(refname:short)\t%(subject)", "refs/heads/dump/"
     ).splitlines()
     return [line.split("\t")[0] for line in lines if line.split("\t")[1].startswith("Candidate ")]
@@ -181,14 +183,3 @@ def _variable(match: re.Match) -> str:
 
 def _note(one: Seen) -> dict:
     return {"state": one.state, "reason": one.reason, "signature": one.signature}
-
-
-def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
-
-
-def _write(path: Path, value: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)

@@ -7,7 +7,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from transformers import ClapConfig, ClapModel
 
-from biolingual.fast_clap import FastAudioEncoder, Speed, bicubic_matrix, slow_down, speed_up
+from biolingual.fast_clap import FastAudioEncoder, Speed, slow_down, speed_up
+from biolingual.fast_towers import bicubic_matrix
 
 SHAPES = {
     "demo": {"depths": [1, 1, 2, 1], "num_attention_heads": [2, 4, 8, 16]},
@@ -154,10 +155,22 @@ def test_checkpointing_computes_stages_again_and_gives_the_same_gradients(demo):
     plain, calls = speed_up(copy.deepcopy(demo)).train(), []
     kept = speed_up(copy.deepcopy(demo), Speed(checkpointing=True)).train()
     for layer in (kept.audio_model.audio_encoder.layers[0].blocks[0], kept.text_model.encoder.layer[0]):
-        layer.intermediate.register_forward_hook(lambda *_: calls.append(1))
+        layer.attention.output.register_forward_hook(lambda *_: calls.append(1))
     expected, found = gradients(plain), gradients(kept)
     assert len(calls) == 4
     assert all(torch.allclose(found[name], expected[name], atol=1e-6) for name in expected)
+
+
+def test_checkpointing_draws_the_same_dropout_again():
+    from biolingual.training.exact import sample_dropout
+
+    found = []
+    for checkpointing in (False, True):
+        model = speed_up(clap(dropout=0.2, **SHAPES["demo"]), Speed(checkpointing=checkpointing)).train()
+        with sample_dropout(model, seed=1, step=2) as dropout:
+            dropout.at(0, 3)
+            found.append(gradients(model))
+    assert all(torch.allclose(found[0][name], found[1][name], atol=1e-6) for name in found[0])
 
 
 def test_bfloat16_keeps_weights_and_embeddings_float32_and_the_direction(demo):

@@ -129,6 +129,8 @@ def wait_for_resources(machine: Machine, workers: int, limit_s: float = WAIT_S) 
 @contextlib.contextmanager
 def stoppable(stop: str) -> Iterator[None]:
     """SIGTERM asks the workers, through the file or object `stop`, for a checkpoint and an end; it comes within GRACE_S."""
+    late = threading.Timer(GRACE_S, os._exit, [128 + signal.SIGTERM])
+    late.daemon = True
 
     def ask() -> None:
         with open_url(stop, "wb") as file:
@@ -137,15 +139,15 @@ def stoppable(stop: str) -> Iterator[None]:
     def on_signal(*_: object) -> None:
         print("pretrain: SIGTERM: writing a checkpoint", flush=True)
         threading.Thread(target=ask, daemon=True).start()
-        late = threading.Timer(GRACE_S, os._exit, [128 + signal.SIGTERM])
-        late.daemon = True
-        late.start()
+        if not late.is_alive():  # a second SIGTERM changes nothing
+            late.start()
 
     remove(stop)
     before = signal.signal(signal.SIGTERM, on_signal)
     try:
         yield
     finally:
+        late.cancel()
         signal.signal(signal.SIGTERM, before)
         remove(stop)
 

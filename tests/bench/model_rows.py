@@ -153,7 +153,7 @@ def embed() -> Iterator[Measured]:
 
 @row
 def attention() -> Iterator[Measured]:
-    """Why fast_clap's ATTENTION says what it says for this device: a demo step with matmul against one with SDPA."""
+    """Why fast_towers' ATTENTION says what it says for this device: a demo step with matmul against one with SDPA."""
     from biolingual.fast_clap import Speed, speed_up
 
     world = _world("params.yaml", 32)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
+SETTLE_S = 0.2  # numpy's BLAS threads spin on for a while after their work, on a core that the next act is to have
+
 ROWS: dict[str, Callable[[], Iterator[Measured]]] = {}
 
 
@@ -47,6 +49,7 @@ def compare(
     seconds: dict[str, list[float]] = {"ours": [], "peer": []}
     for _ in range(rounds):
         for who, act in (("ours", ours), ("peer", peer)):
+            time.sleep(SETTLE_S)
             started = time.perf_counter()
             act()
             seconds[who].append(time.perf_counter() - started)

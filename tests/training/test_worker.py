@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from biolingual import storage
 from biolingual.parallel import Machine, this_machine
 from biolingual.records import Pair, write_rows
 from biolingual.shard_reader import Shards
+from biolingual.training import worker
 from biolingual.training.job import Job, check_workers, discard, here, placed
 from biolingual.training.worker import cause_of, stoppable, wait_for_resources
 from tests.made_pairs import pair
@@ -122,7 +124,10 @@ def test_a_number_of_workers_that_is_none_is_told(monkeypatch, text):
         this_machine()
 
 
-def test_sigterm_asks_the_workers_to_stop_and_an_old_wish_is_forgotten(tmp_path):
+def test_sigterm_asks_the_workers_to_stop_and_an_old_wish_is_forgotten(tmp_path, monkeypatch):
+    ended = []
+    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(worker, "GRACE_S", 6)
     stop = tmp_path / "stop"
     stop.write_text("of the last run")
     before = signal.getsignal(signal.SIGTERM)
@@ -134,6 +139,20 @@ def test_sigterm_asks_the_workers_to_stop_and_an_old_wish_is_forgotten(tmp_path)
             time.sleep(0.01)
         assert stop.read_text() == "stop"
     assert not stop.exists() and signal.getsignal(signal.SIGTERM) is before
+    assert not any(isinstance(one, threading.Timer) and not one.finished.is_set() for one in threading.enumerate())
+    assert ended == []
+
+
+def test_a_run_that_does_not_end_after_sigterm_is_ended(tmp_path, monkeypatch):
+    ended = []
+    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(worker, "GRACE_S", 0.05)
+    with stoppable(str(tmp_path / "stop")):
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert ended == [143]
 
 
 def test_what_a_worker_says_of_its_input_comes_without_rays_layers():
