@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled once, imported many times: a graph of fifteen processes is a minute slower without.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal lock
+.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal rehearse-animalspeak lock
 SETUP := .venv/.from-lock
 
 $(SETUP): requirements.lock pyproject.toml
@@ -49,6 +49,10 @@ chaos: $(SETUP)
 
 cluster-rehearsal: $(SETUP)
 	python -m tests.rehearsal
+
+# The paper's recipe and its modern variant, full-width model; RECIPE=paper runs one of them.
+rehearse-animalspeak: $(SETUP)
+	python -m tests.rehearse_animalspeak $(RECIPE)
 
 # The CPU build's local version (+cpu) is dropped: the lock names the release, the machine's index decides the build.
 lock: $(SETUP)

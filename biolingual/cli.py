@@ -99,5 +99,22 @@ def landed(place: Annotated[str, typer.Argument(help="A folder or s3:// prefix w
     print(json.dumps([vars(one) for one in landed_in(place)]))
 
 
+@app.command("export-onnx")
+def export_onnx(
+    model: Annotated[str, typer.Argument(help="A model folder or hub id.")],
+    out: Annotated[Path, typer.Option(help="Where audio.onnx and text.onnx go.")],
+    tolerance: Annotated[float, typer.Option(help="The largest difference of an embedding's element.")] = 1e-4,
+) -> None:
+    """Write both towers as ONNX files and compare their embeddings with ours; a tower too far off is an error."""
+    from biolingual.onnx import differences
+    from biolingual.onnx import export_onnx as export
+
+    found = differences(model, export(model, out))
+    for tower, difference in found.items():
+        print(f"{out / tower}.onnx: embeddings differ by {difference:.1e} at most")
+    if far := [tower for tower, difference in found.items() if difference > tolerance]:
+        raise ValueError(f"{' and '.join(far)} differs by more than {tolerance:g}. Do not use these files.")
+
+
 if __name__ == "__main__":
     main()

@@ -6,10 +6,12 @@ Shapes: B batch, T samples of one window, F frames, K used frequency bins, M mel
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import ClapModel
 from transformers.utils.logging import disable_progress_bar
@@ -18,6 +20,7 @@ from biolingual.frontend import AMIN, LogMel
 from biolingual.model import Embedder, encode_audio, encode_text
 
 OPSET = 20
+PROBES = 8
 
 
 class DftLogMel(torch.nn.Module):
@@ -86,8 +89,30 @@ def export_onnx(folder: str, out: Path) -> list[Path]:
     ]
 
 
+def differences(folder: str, files: list[Path]) -> dict[str, float]:
+    """{tower: largest absolute difference} between onnxruntime on the exported files and `Embedder`, on noise and sentences."""
+    import onnxruntime
+
+    embedder = Embedder.load(folder)
+    draw = np.random.Generator(np.random.PCG64(0))
+    sounds = list(draw.normal(0, 0.1, (PROBES, embedder.log_mel.samples)).astype(np.float32))
+    texts = [f"The sound of animal number {number}." for number in range(PROBES)]
+    words = embedder.tokenizer(texts, padding=True, return_tensors="np")
+    inputs = {
+        "audio": {"waveforms": np.stack(sounds)},
+        "text": {name: words[name].astype(np.int64) for name in ("input_ids", "attention_mask")},
+    }
+    ours = {"audio": embedder.audio(sounds), "text": embedder.text(texts)}
+    found = {}
+    for path in files:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        found[path.stem] = float(np.abs(session.run(None, inputs[path.stem])[0] - ours[path.stem]).max())
+    return found
+
+
 def _write(module: torch.nn.Module, inputs: tuple, path: Path, outputs: list[str], shapes: tuple) -> Path:
     part = path.with_suffix(".part")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that nothing here needs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own workings
         program = torch.onnx.export(

@@ -128,7 +128,7 @@ def certificate(params: ReleaseParams, model_sha: str, towers: dict[str, tuple[n
         "probes": n,
         "tolerance": params.parity_tolerance,
         "transformers": parity,
-        "onnx": "NOT RUN: no ONNX export yet",
+        "onnx": "NOT RUN: `biolingual export-onnx` writes and compares it",
         "max_mean_cosine": params.max_mean_cosine,
         "liveness": liveness,
     }

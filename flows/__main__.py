@@ -39,6 +39,16 @@ def add_dump(
 
 
 @app.command()
+def params(
+    files: Annotated[list[Path], typer.Argument(help="Whole or partial files of params, later over earlier.")],
+) -> None:
+    """Set params.yaml to another scale, such as infra/params-animalspeak.yaml; the rows of dumps stay."""
+    from flows.scale import set_params
+
+    print(f"params.yaml: {len(set_params(files))} values changed. Next: add-dump, or dvc repro")
+
+
+@app.command()
 def lineage(
     what: Annotated[
         str,

@@ -21,6 +21,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from tests.flows.prefect_stack import free_port
+from tests.ray_nodes import background, head, node, plain_environment, wait_until
 from tests.small_world import ROOT, clone
 
 BUCKET = "rehearsal"
@@ -66,11 +67,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
     port = free_port()
     values = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PREFECT_", "RAY_", "BIOLINGUAL_"))
-        },
+        **plain_environment(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "rehearsal",
@@ -129,25 +126,9 @@ def without_audio(builder: Path, folder: Path, values: dict[str, str]) -> Path:
 @contextlib.contextmanager
 def ray_nodes(folder: Path, values: dict[str, str]) -> Iterator[dict[str, str]]:
     """A Ray head and a second node of one CPU each, outside both checkouts; yields the environment of a driver."""
-    port = free_port()
-    values = values | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    values.pop("PYTHONPATH", None)
-    shared = ["--num-cpus", "1", "--disable-usage-stats", "--block"]
-    head = ["ray", "start", "--head", "--port", str(port), "--include-dashboard", "false", *shared]
-    with background(folder, values, "ray-head", *head):
-        address = f"127.0.0.1:{port}"
-        wait_until(
-            lambda: subprocess.run(
-                ["ray", "health-check", "--address", address], env=values, check=True, capture_output=True
-            )
-        )
-        with background(folder, values, "ray-node", "ray", "start", "--address", address, *shared):
-            say("two Ray nodes run")
-            yield values | {"RAY_ADDRESS": address, "BIOLINGUAL_RAY_STORAGE": f"s3://{BUCKET}/ray"}
+    with head(folder, values) as ray, node(folder, ray):
+        say("two Ray nodes run")
+        yield ray | {"BIOLINGUAL_RAY_STORAGE": f"s3://{BUCKET}/ray"}
 
 
 @contextlib.contextmanager
@@ -179,33 +160,6 @@ def verdict(checkout: Path, folder: Path, values: dict[str, str]) -> None:
     say(
         f"dvc.lock is the demo's; {len(shards)} shards were streamed by hash, none lies in data/audio; the model is pushed"
     )
-
-
-@contextlib.contextmanager
-def background(folder: Path, values: dict[str, str], name: str, *words: str) -> Iterator[None]:
-    with open(folder / f"{name}.log", "wb") as log:
-        process = subprocess.Popen(words, cwd=folder, env=values, stdout=log, stderr=log)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def wait_until(attempt, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            attempt()
-            return
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from biolingual.onnx import DftLogMel, export_onnx
 
 @pytest.fixture(scope="module")
 def exported(tiny, tmp_path_factory):
-    """(the model's Embedder, a session on audio.onnx, a session on text.onnx)"""
+    """(the model's Embedder, a session on audio.onnx, a session on text.onnx, the model's folder)"""
     import onnxruntime
 
     model, log_mel, tokenizer = tiny
@@ -22,7 +22,7 @@ def exported(tiny, tmp_path_factory):
         == ["audio.onnx", "text.onnx"]
         == sorted(file.name for file in (folder / "onnx").iterdir())
     )
-    return Embedder.load(str(folder)), *(onnxruntime.InferenceSession(file) for file in files)
+    return Embedder.load(str(folder)), *(onnxruntime.InferenceSession(file) for file in files), folder
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
@@ -39,15 +39,31 @@ def test_the_dft_log_mel_is_the_fft_log_mel(tiny, precision):
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_audio_embeddings_of_any_number_of_sounds(exported, waveforms, count):
-    embedder, audio, _ = exported
+    embedder, audio, *_ = exported
     sounds = embedder.log_mel.pad(waveforms[:count]).numpy()
     assert np.abs(audio.run(None, {"waveforms": sounds})[0] - embedder.audio(waveforms[:count])).max() < 1e-4
 
 
 def test_text_embeddings_of_any_number_and_length_padded_or_not(exported):
-    embedder, _, text = exported
+    embedder, _, text, _ = exported
     texts = ["Song of a Dusky Velar.", "Alarm", "Alarm call of a Pale Velar, and rain."]
     for chosen in (texts, texts[:1], texts[1:]):
         tokens = embedder.tokenizer(chosen, padding=True, return_tensors="np")
         found = text.run(None, {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")})[0]
         assert np.abs(found - embedder.text(chosen)).max() < 1e-4
+
+
+def test_the_command_tells_the_differences_and_refuses_what_is_too_far_off(exported, monkeypatch, tmp_path):
+    from typer.testing import CliRunner
+
+    import biolingual.onnx
+    from biolingual.cli import app
+
+    folder = exported[3]
+    files = [folder / "onnx/audio.onnx", folder / "onnx/text.onnx"]
+    monkeypatch.setattr(biolingual.onnx, "export_onnx", lambda model, out: files)
+    words = ["export-onnx", str(folder), "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0 and done.output.count("differ by") == 2
+    done = CliRunner().invoke(app, [*words, "--tolerance", "0"])
+    assert isinstance(done.exception, ValueError) and "audio and text differs by more than 0." in str(done.exception)

@@ -34,7 +34,7 @@ def optimizer(model: ClapModel, params: PretrainParams, bias: torch.nn.Parameter
         {"params": [one for one in trained if one.ndim >= 2], "weight_decay": params.weight_decay},
         {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.999))
+    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.999), fused=True)
 
 
 def learning_rate(step: int, params: PretrainParams) -> float:

@@ -63,7 +63,7 @@ class Toy:
             "model_sha": sha(self.model),
             "tolerance": 1e-4,
             "transformers": {"audio": one, "text": one},
-            "onnx": "NOT RUN: no ONNX export yet",
+            "onnx": "NOT RUN: not exported",
             "max_mean_cosine": 0.5,
             "liveness": {"audio": {"mean_cosine": 0.03, **one}, "text": {"mean_cosine": 0.04, **one}},
         }

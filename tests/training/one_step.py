@@ -1,9 +1,10 @@
 """Run by tests: one process of a job of a few steps at demo size, on made-up tensors.
 
 Arguments: rank, world size, folder for the meeting point and the result, and what differs from params.yaml as JSON
-({"pretrain": {...}, "model": {...}, "rows": N, "steps": n}).
+({"pretrain": {...}, "model": {...}, "rows": N, "steps": n, "keep": [steps], "weights": file}).
 """
 
+import copy
 import json
 import sys
 from pathlib import Path
@@ -37,7 +38,8 @@ def part(whole: Batch, rank: int, world: int) -> Batch:
 
 
 def one_step(rank: int, world: int, changes: dict) -> dict:
-    """{loss, gradients, running: the mel BatchNorm's statistics} of a step; {losses} of several."""
+    """{loss, gradients, running: the mel BatchNorm's statistics} of a step, from the file `weights` where there is one;
+    of several steps {losses, weights: by step, as they stood before those in `keep`}."""
     params = load(Path(__file__).parents[2] / "params.yaml")
     model_params = params.model.model_copy(update=SMALL | changes.get("model", {}))
     settings = params.pretrain.model_copy(update=changes.get("pretrain", {}))
@@ -45,14 +47,19 @@ def one_step(rank: int, world: int, changes: dict) -> dict:
     torch.manual_seed(0)
     model = build(model_params, params.frontend.mel_bins, 60)
     loop.freeze_batch_norm(model, global_batch(params.frontend.mel_bins, rows).mels / 2)
+    if "weights" in changes:
+        model.load_state_dict(torch.load(changes["weights"]))
     loop.train_mode(model)
     bias = loop.logit_bias(settings)
     if steps > 1:
         optimiser = loop.optimizer(model, settings, bias)
-        batches = (part(global_batch(params.frontend.mel_bins, rows, step), rank, world) for step in range(steps))
-        return {
-            "losses": [loop.step(model, optimiser, one, n, settings, bias)["loss"] for n, one in enumerate(batches)]
-        }
+        losses, weights = [], {}
+        for number in range(steps):
+            if number in changes.get("keep", ()):
+                weights[number] = copy.deepcopy(model.state_dict())
+            batch = part(global_batch(params.frontend.mel_bins, rows, number), rank, world)
+            losses.append(loop.step(model, optimiser, batch, number, settings, bias)["loss"])
+        return {"losses": losses, "weights": weights}
     share = loop.backward(model, part(global_batch(params.frontend.mel_bins, rows), rank, world), 5, settings, bias)
     named = {name: one for name, one in model.named_parameters() if one.grad is not None}
     named |= {} if bias is None else {"logit_bias": bias}

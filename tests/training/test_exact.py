@@ -36,6 +36,13 @@ def assert_same(one: dict, other: dict, tolerance: float = 1e-5) -> None:
         assert difference <= tolerance * max(1e-2, float(gradient.abs().max())), name  # a key bias has none: rounding
 
 
+def apart(one: dict, other: dict) -> float:
+    """The norm of the difference of two gradients over the norm of the first."""
+    assert one.keys() == other.keys()
+    flat, second = (torch.cat([gradients[name].flatten() for name in one]) for gradients in (one, other))
+    return float((flat - second).norm() / flat.norm())
+
+
 @pytest.fixture(scope="module")
 def one_thread():
     before = torch.get_num_threads()
@@ -128,6 +135,25 @@ def test_one_two_and_four_processes_stay_together_for_forty_steps(tmp_path, one_
     assert len(curves[0]) == 40 and len(set(curves[0])) == 40
     for curve in curves[1:]:
         assert np.allclose(curve, curves[0], rtol=1e-4, atol=0)
+
+
+@pytest.mark.long
+def test_from_the_same_weights_one_two_and_four_processes_take_the_same_step(tmp_path, one_thread):
+    """Losses of runs part in the end, by rounding; a step never does, wherever the run has come."""
+    changes = {**EVERYTHING, "rows": 16}
+    kept = one_step(0, 1, {**changes, "steps": 151, "keep": [0, 50, 100, 150]})["weights"]
+    losses = []
+    for number, weights in kept.items():
+        torch.save(weights, tmp_path / f"{number}.pt")
+        own = {**changes, "weights": str(tmp_path / f"{number}.pt")}
+        alone = one_step(0, 1, own)
+        losses.append(alone["loss"])
+        for world in (2, 4):
+            (tmp_path / f"{number}-{world}").mkdir()
+            other = processes(tmp_path / f"{number}-{world}", world, own)
+            assert abs(alone["loss"] - other["loss"]) <= 1e-6 * abs(alone["loss"])
+            assert apart(alone["gradients"], other["gradients"]) <= 1e-5
+    assert len(set(losses)) == 4
 
 
 @pytest.mark.long
