@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from biolingual.audio import from_flac
 from biolingual.benchmarks import baselines, metrics
@@ -58,12 +60,16 @@ class Context:
 
     def mfcc(self, clips: list[Pair]) -> np.ndarray:
         """[n, 80]"""
-        window_s = self.embedder.log_mel.duration_s
-        for clip in clips:
-            if clip.clip_id not in self.features:
-                waveform = from_flac(self.shards.read(clip))
-                rate = round(len(waveform) / clip.duration_s)
-                self.features[clip.clip_id] = baselines.mfcc_statistics(waveform, rate, window_s)
+
+        def measured(clip: Pair) -> np.ndarray:
+            waveform = from_flac(self.shards.read(clip))
+            rate = round(len(waveform) / clip.duration_s)
+            return baselines.mfcc_statistics(waveform, rate, self.embedder.log_mel.duration_s)
+
+        missing = [clip for clip in clips if clip.clip_id not in self.features]
+        # FLAC, FFT and products let go of the interpreter; BLAS threads below these would fight for the cores.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
+            self.features |= zip((clip.clip_id for clip in missing), pool.map(measured, missing), strict=True)
         return np.stack([self.features[clip.clip_id] for clip in clips])
 
 
