@@ -101,23 +101,23 @@ class LogMel:
         frames = 1 + waveforms.shape[1] // self.hop_length
         out = torch.empty(len(waveforms), 1, frames, self.mel_bins, device=waveforms.device)
         on_cpu = waveforms.device.type == "cpu"
-        threads = torch.get_num_threads() if on_cpu else 1
+        threads = min(torch.get_num_threads(), len(waveforms)) if on_cpu else 1
         chunks = -(-frames // CHUNK_FRAMES) if on_cpu else 1
         transform = _transform() if on_cpu else _log_mel_into
         operators = _operators(self, waveforms.device)
 
-        def fill(mel: torch.Tensor, waveform: torch.Tensor) -> None:
-            with torch.inference_mode(), torch.autocast(waveform.device.type, enabled=False):
-                transform(mel, waveform, *operators, self.hop_length, chunks, AMIN)
+        def fill(mels: torch.Tensor, part: torch.Tensor) -> None:
+            with torch.inference_mode(), torch.autocast(part.device.type, enabled=False):
+                transform(mels, part, *operators, self.hop_length, chunks, AMIN)
 
-        spread = _single_threads(os.getpid(), threads).map if threads > 1 else map
-        list(spread(fill, out[:, 0], waveforms))
+        spread = _single_threads(os.getpid(), threads).map if on_cpu and torch.get_num_threads() > 1 else map
+        list(spread(fill, out[:, 0].tensor_split(threads), waveforms.tensor_split(threads)))
         return out
 
 
 def _log_mel_into(
-    mel: torch.Tensor,
-    waveform: torch.Tensor,
+    mels: torch.Tensor,
+    waveforms: torch.Tensor,
     window: torch.Tensor,
     weights: torch.Tensor,
     first: int,
@@ -126,16 +126,17 @@ def _log_mel_into(
     chunks: int,
     amin: float,
 ) -> None:
-    """mel [F, M] from waveform [T], by way of `chunks` parts of its frames; for the rest see _operators."""
+    """mels [B, F, M] from waveforms [B, T], clip by clip, each by way of `chunks` parts of its frames; else see _operators."""
     edge = len(window) // 2
-    # Thrice as fast as F.pad's reflection.
-    padded = torch.cat([waveform[1 : edge + 1].flip(0), waveform, waveform[-edge - 1 : -1].flip(0)]).double()
-    windows = padded.unfold(0, len(window), hop_length)  # a view [F, fft_window]
-    for frames, target in zip(windows.tensor_split(chunks), mel.tensor_split(chunks)):  # noqa: B905 - no strict= in TorchScript
-        spectrum = torch.fft.rfft(frames * window)
-        parts = torch.view_as_real(spectrum).flatten(1)[:, 2 * first : 2 * stop]  # re, im, re, im ...
-        power = torch.mm(parts.to(weights.dtype).square_(), weights)
-        target.copy_(power.clamp_min_(amin).log10_().mul_(10.0))
+    for mel, waveform in zip(mels, waveforms):  # noqa: B905 - no strict= in TorchScript
+        # Thrice as fast as F.pad's reflection.
+        padded = torch.cat([waveform[1 : edge + 1].flip(0), waveform, waveform[-edge - 1 : -1].flip(0)]).double()
+        windows = padded.unfold(0, len(window), hop_length)  # a view [F, fft_window]
+        for frames, target in zip(windows.tensor_split(chunks), mel.tensor_split(chunks)):  # noqa: B905
+            spectrum = torch.fft.rfft(frames * window)
+            parts = torch.view_as_real(spectrum).flatten(1)[:, 2 * first : 2 * stop]  # re, im, re, im ...
+            power = torch.mm(parts.to(weights.dtype).square_(), weights)
+            target.copy_(power.clamp_min_(amin).log10_().mul_(10.0))
 
 
 @lru_cache(maxsize=1)
@@ -153,12 +154,21 @@ def _transform() -> Callable[..., None]:
 def _single_threads(process: int, threads: int) -> ThreadPoolExecutor:
     """A pool of this process whose threads compute on one core each: the transforms are too short to be shared between cores.
 
-    torch.set_num_threads holds for the thread that calls it and for those not yet started, hence the call at the end.
+    torch.set_num_threads holds for the thread that calls it, and for those whose number nobody has asked yet: so each thread
+    asks first, and the last call gives the caller's number back to those to come.
     """
     own = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, "log-mel", initializer=torch.set_num_threads, initargs=(1,))
     all_started = threading.Barrier(threads)
-    list(pool.map(lambda _: all_started.wait(), range(threads)))
+
+    def on_one_core() -> None:
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def begun(_: int) -> None:
+        all_started.wait()
+
+    pool = ThreadPoolExecutor(threads, "log-mel", initializer=on_one_core)
+    list(pool.map(begun, range(threads)))
     torch.set_num_threads(own)
     return pool
 

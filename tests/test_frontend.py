@@ -162,3 +162,21 @@ def test_another_weight_or_setting_is_another_embedding_id():
     other = LogMel(**{**BASE, "fmin_hz": 0.0})
     assert len({embedding_id("a", base), embedding_id("b", base), embedding_id("a", other)}) == 3
     assert embedding_id("a", base) == embedding_id("a", LogMel(**BASE))
+
+
+def test_each_thread_of_the_transform_keeps_to_one_core_and_the_caller_keeps_its_own():
+    import os
+    import time
+
+    from biolingual.frontend import _single_threads
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        pool = _single_threads(os.getpid(), 3)
+        asked = pool.map(lambda _: (time.sleep(0.05), torch.randn(300, 300) @ torch.randn(300, 300)), range(3))
+        assert len(list(asked)) == 3
+        assert list(pool.map(lambda _: (time.sleep(0.05), torch.get_num_threads())[1], range(3))) == [1, 1, 1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
