@@ -40,6 +40,12 @@ CLAIMS = {
         "make cluster-rehearsal"
     ),
     "A pretraining run killed with SIGKILL resumes and ends with the same weights": "pytest -m slow tests/training/test_resume.py",
+    "A worker, one of two Ray nodes and the driver are killed in turn: 200 steps end bit-equal to the undisturbed run": (
+        "pytest -m long tests/training/test_three_kills.py"
+    ),
+    "The paper's recipe and its modern variant, 153 M parameters built, stepped, scored, released on a small simulated world": (
+        "make rehearse-animalspeak"
+    ),
     "Two processes (Gloo, CPU) give one process's loss and gradients": "pytest tests/test_loss.py",
     "Plain transformers gives the project's embeddings within 1e-5": "pytest tests/test_model.py",
     "Training on a GPU (CUDA, NCCL)": "",

@@ -45,6 +45,7 @@ def driver(project: Path, values: dict[str, str], out: str, log: Path):
 
 
 def steps_of(log: Path) -> list[int]:
+    """As they come; Ray tells each twice, since both nodes' log readers see the files of this machine."""
     return [int(step) for step in re.findall(r"step (\d+)/", log.read_text())]
 
 
@@ -66,7 +67,7 @@ def test_a_worker_a_node_and_the_driver_are_killed_and_the_curve_is_the_undistur
         log = tmp_path / "undisturbed"
         with driver(project, ray, "undisturbed", log) as process:
             assert process.wait(300) == 0, log.read_text()[-3000:]
-        assert steps_of(log) == list(range(1, STEPS + 1))
+        assert sorted(set(steps_of(log))) == list(range(1, STEPS + 1))
 
         log = tmp_path / "killed"
         with contextlib.ExitStack() as later:
