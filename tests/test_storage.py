@@ -218,6 +218,7 @@ def test_a_tree_is_removed_with_all_in_it_and_its_neighbour_stays(somewhere, tmp
 
 def test_a_tree_that_is_not_there_is_removed_without_a_word(somewhere):
     storage.remove_tree(f"{somewhere}/nothing")
+    assert not storage.exists(f"{somewhere}/nothing")
 
 
 def test_a_fetched_file_is_whole_and_leaves_nothing_else(somewhere, tmp_path):

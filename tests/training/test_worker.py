@@ -109,6 +109,7 @@ def test_a_finished_run_is_removed_on_both_sides_and_its_neighbour_stays(tmp_pat
 
 def test_a_run_that_is_gone_is_discarded_without_a_word(tmp_path):
     discard(Machine(), tmp_path / "runs/nothing")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("text", "least", "most"), [("2", 0, 2), ("1-4", 1, 4), ("3-3", 3, 3)])
