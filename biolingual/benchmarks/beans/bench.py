@@ -61,6 +61,13 @@ class Bench:
 
         return embeddings.embed(self.embedder, self.data.row, self.data.units, self.store)
 
+    @cached_property
+    def mfcc(self) -> np.ndarray:
+        """[n, 80]: the MFCC statistics of all units."""
+        from biolingual.benchmarks.beans import mfcc
+
+        return mfcc.features(self.data, self.machine)
+
     def measure(self, scores: np.ndarray, rows: np.ndarray) -> float:
         """The set's number for scores of the units `rows`."""
         return MEASURES[self.data.row.primary](scores, self.data.truth[rows])

@@ -18,7 +18,7 @@ from biolingual.records import write_json
 
 CLASSES = 4  # or as many as the set has
 CLIPS = {"train": 5, "valid": 2, "test": 3}  # of each class: 40 clips
-FILES = {"train": 3, "valid": 2, "test": 3}
+FILES = {"train": 3, "valid": 1, "test": 4}
 WINDOWS = 5  # of each file of a detection set: 40 windows
 NOISE = 0.01
 

@@ -14,7 +14,7 @@ import numpy as np
 from biolingual.benchmarks import baselines
 from biolingual.benchmarks.beans import sounds
 from biolingual.benchmarks.beans.bench import Bench, Prediction, first_best
-from biolingual.benchmarks.beans.layout import Fold
+from biolingual.benchmarks.beans.layout import Data, Fold
 from biolingual.parallel import Machine, map_ordered
 
 GRID = (0.1, 1.0, 10.0)  # C of both
@@ -47,9 +47,9 @@ class Fit:
 
 def predict(bench: Bench, fold: Fold) -> Prediction:
     """z-scores by the training units, one fit for each C, the best on valid; no second fit on train and valid."""
-    features, truth = features_of(bench), bench.data.truth
-    mean, deviation = features[fold.train].mean(axis=0), features[fold.train].std(axis=0)
-    scaled = (features - mean) / np.where(deviation > 0, deviation, 1.0)
+    found, truth = bench.mfcc, bench.data.truth
+    mean, deviation = found[fold.train].mean(axis=0), found[fold.train].std(axis=0)
+    scaled = (found - mean) / np.where(deviation > 0, deviation, 1.0)
     asked = np.concatenate([fold.valid, fold.test])
     fits = [
         Fit(bench.protocol, C, scaled[fold.train], truth[fold.train], scaled[asked], bench.single, bench.params.seed)
@@ -62,16 +62,13 @@ def predict(bench: Bench, fold: Fold) -> Prediction:
     return Prediction(scores[best][len(fold.valid) :], chosen=f"C = {GRID[best]:g} (valid {reached[best]:.3f})")
 
 
-def features_of(bench: Bench) -> np.ndarray:
-    """[n, 80]: the MFCC statistics of every unit, in order, computed once for a bench."""
-    if "mfcc" not in vars(bench):
-        row = bench.data.row
-        jobs = [
-            FileJob(path, row.sample_rate_hz, tuple(unit.start_s for unit in units), row.unit_s)
-            for path, units in itertools.groupby(bench.data.units, key=lambda unit: unit.path)
-        ]
-        vars(bench)["mfcc"] = np.concatenate(list(map_ordered(file_features, jobs, bench.machine)))
-    return vars(bench)["mfcc"]
+def features(data: Data, machine: Machine) -> np.ndarray:
+    """[n, 80]: the MFCC statistics of every unit, in order."""
+    jobs = [
+        FileJob(path, data.row.sample_rate_hz, tuple(unit.start_s for unit in units), data.row.unit_s)
+        for path, units in itertools.groupby(data.units, key=lambda unit: unit.path)
+    ]
+    return np.concatenate(list(map_ordered(file_features, jobs, machine)))
 
 
 def file_features(job: FileJob) -> np.ndarray:

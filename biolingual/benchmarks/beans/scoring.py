@@ -85,7 +85,10 @@ def model_origin(model: str) -> str:
 
 
 def _notes(bench: Bench, chosen: list[str]) -> str:
-    said = [f"Chosen on valid: {'; '.join(dict.fromkeys(chosen))}." if any(chosen) else ""]
+    said = []
+    if bench.protocol not in NEEDS_NO_MODEL and model_origin(bench.model) != bench.data.origin:
+        said.append(f"The model learnt from {model_origin(bench.model)} sounds.")
+    said += [f"Chosen on valid: {'; '.join(dict.fromkeys(chosen))}." if any(chosen) else ""]
     rows = published.within(bench.data.name, bench.protocol)
     said.append(" ".join(f"Published: {one.model} {one.value:.3f} ({one.source})." for one in rows))
     if bench.data.name != bench.data.row.name and bench.data.row.beans:
