@@ -28,22 +28,23 @@ def test_a_file_has_as_many_windows_as_the_truncated_quotient_says(length, width
 @pytest.mark.parametrize(
     ("start", "end", "held"),
     [
-        (10.5, 11.0, True),  # inside
-        (11.6, 20.0, False),  # 0.4 of 2 s: exactly a fifth is not more than a fifth
-        (11.59, 20.0, True),
-        (5.0, 10.4, False),
-        (5.0, 10.41, True),
-        (11.95, 12.05, True),  # half of a short call
-        (11.99, 12.09, False),  # a tenth of it
-        (9.0, 13.0, True),  # covers the window, begins and ends outside
-        (10.0, 12.0, True),
-        (12.0, 13.0, False),  # touches the bound, no overlap
-        (11.0, 11.0, False),  # no length
+        (12.5, 13.0, True),  # inside
+        (18.0, 40.0, False),  # 2 of 10 s: exactly a fifth is not more than a fifth
+        (17.99, 40.0, True),
+        (5.0, 12.0, True),  # 2 of the call's own 7 s
+        (0.0, 12.0, False),  # 2 of 10 s
+        (0.0, 12.01, True),
+        (19.95, 20.05, True),  # half of a short call
+        (19.99, 20.09, False),  # a tenth of it
+        (9.0, 21.0, True),  # covers the window, begins and ends outside
+        (10.0, 20.0, True),
+        (20.0, 21.0, False),  # touches the bound, no overlap
+        (15.0, 15.0, False),  # no length
         (2.0, 9.0, False),
     ],
 )
 def test_a_window_holds_an_annotation_or_not(start, end, held):
-    assert labels_in(10, 12, [Annotation(start, end, "x")]) == ({"x"} if held else set())
+    assert labels_in(10, 20, [Annotation(start, end, "x")]) == ({"x"} if held else set())
 
 
 def test_annotations_of_several_classes_are_all_held():
