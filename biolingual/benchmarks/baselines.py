@@ -26,7 +26,8 @@ def mfcc_statistics(waveform: np.ndarray, sample_rate_hz: int, max_duration_s: f
 def cepstra(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """[T] -> the 20 MFCCs of every frame [F, 20], by the recipe of `mfcc_statistics`."""
     window, hop = int(0.05 * sample_rate_hz), int(0.01 * sample_rate_hz)
-    padded = np.pad(waveform.astype(np.float64), window // 2, mode="reflect" if len(waveform) > window else "constant")
+    whole = np.pad(waveform.astype(np.float64), (0, max(0, window - len(waveform))))
+    padded = np.pad(whole, window // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]  # [F, window]
     hann = np.hanning(window + 1)[:-1]
     triangles = _mel_triangles(sample_rate_hz, window // 2 + 1)

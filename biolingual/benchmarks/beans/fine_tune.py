@@ -19,7 +19,7 @@ from biolingual.benchmarks.beans.embeddings import waveforms
 from biolingual.benchmarks.beans.layout import Fold
 from biolingual.benchmarks.beans.probes import loss_of
 from biolingual.frontend import windows_of
-from biolingual.model import Embedder, encode_audio
+from biolingual.model import Embedder
 from biolingual.parallel import map_ordered
 
 BATCH = 32
@@ -35,7 +35,7 @@ class Sweep:
 
 
 class Tuned(nn.Module):
-    """The audio tower and a linear head on the mean of its embeddings of a unit's windows."""
+    """The audio tower and a linear head on the mean, over a unit's windows, of its embeddings before they are normalised."""
 
     def __init__(self, embedder: Embedder, classes: int):
         super().__init__()
@@ -44,7 +44,8 @@ class Tuned(nn.Module):
 
     def forward(self, mels: torch.Tensor) -> torch.Tensor:
         """[B, W, F, M] -> logits [B, C]"""
-        embeds = encode_audio(self.clap, mels.flatten(0, 1)[:, None])
+        heard = self.clap.audio_model(input_features=mels.flatten(0, 1)[:, None]).pooler_output
+        embeds = self.clap.audio_projection(heard)
         return self.head(embeds.unflatten(0, mels.shape[:2]).mean(dim=1))
 
 

@@ -1,9 +1,11 @@
 """The whole tower is trained, the best checkpoint over epochs and rates is tested, and the rates go through one map."""
 
 import numpy as np
+import pytest
 import torch
 
 from biolingual.benchmarks.beans import fine_tune, scoring
+from biolingual.parallel import Machine
 
 
 def test_the_best_rate_on_valid_answers_for_the_sweep(bench, monkeypatch):
@@ -36,6 +38,16 @@ def test_a_seed_gives_the_same_answers(bench):
     jobs = [fine_tune.Sweep(bench("speech-commands", "fine_tune"), one.data.folds[0], 1e-4) for _ in range(2)]
     first, second = (fine_tune.tune(job) for job in jobs)
     assert first[:2] == second[:2] and np.allclose(first[2], second[2], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_rates_side_by_side_in_two_processes_give_the_same(bench):
+    reached = []
+    for workers in (1, 2):
+        one = bench("speech-commands", "fine_tune")
+        one.learning_rates, one.machine = (1e-4, 1e-3), Machine(workers=workers)
+        reached.append(fine_tune.predict(one, one.data.folds[0]))
+    assert reached[0].chosen == reached[1].chosen and np.allclose(reached[0].scores, reached[1].scores, atol=1e-4)
 
 
 def _remembering(kept: list, answers):

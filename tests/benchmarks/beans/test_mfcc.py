@@ -50,6 +50,12 @@ def test_features_are_those_of_the_recipe(rate, seconds):
     assert np.abs(baselines.mfcc_statistics(sound.astype(np.float32), rate, 1.0) - expected).max() < 1e-3
 
 
+def test_less_than_one_window_of_sound_is_filled_up_with_silence():
+    short = np.random.Generator(np.random.PCG64(0)).standard_normal(500).astype(np.float32)
+    filled = np.pad(short, (0, 300))  # 50 ms at 16 kHz
+    assert np.allclose(baselines.mfcc_statistics(short, 16000, 1.0), by_the_recipe(filled.astype(float), 16000, 1.0))
+
+
 def test_five_seconds_are_five_hundred_frames_at_44100_hz():
     assert len(baselines.cepstra(np.zeros(5 * 44100, np.float32), 44100)) == 500
 
