@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biolingual.benchmarks.beans import metrics
 
 ANY_SEED = st.integers(0, 2**32 - 1)
+QUICK = settings(deadline=None, max_examples=50, derandomize=True, database=None)  # no deadline: machines are busy
 
 
 def drawn(seed: int, n: int = 60, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -16,6 +17,7 @@ def drawn(seed: int, n: int = 60, classes: int = 4) -> tuple[np.ndarray, np.ndar
     return draw.permutation(n * classes).reshape(n, classes) / 7.0, draw.random((n, classes)) < draw.choice([0.02, 0.3])
 
 
+@QUICK
 @given(ANY_SEED)
 def test_average_precision_is_scikit_learns_on_untied_scores(seed):
     from sklearn.metrics import average_precision_score
@@ -26,6 +28,7 @@ def test_average_precision_is_scikit_learns_on_untied_scores(seed):
         assert metrics.average_precision(scores[:, c], truth[:, c]) == pytest.approx(expected, abs=1e-12)
 
 
+@QUICK
 @given(ANY_SEED)
 def test_it_is_the_mean_of_the_precisions_at_each_positive(seed):
     scores, truth = drawn(seed)
@@ -34,6 +37,7 @@ def test_it_is_the_mean_of_the_precisions_at_each_positive(seed):
     assert metrics.average_precision(scores[:, 0], truth[:, 0]) == pytest.approx(np.mean(precisions or [0]))
 
 
+@QUICK
 @given(ANY_SEED)
 def test_a_class_without_a_positive_counts_as_nothing_in_the_mean(seed):
     scores, truth = drawn(seed)
@@ -42,6 +46,7 @@ def test_a_class_without_a_positive_counts_as_nothing_in_the_mean(seed):
     assert metrics.macro_average_precision(scores, truth) == pytest.approx(sum(own) / 4)
 
 
+@QUICK
 @given(ANY_SEED)
 def test_the_order_of_equal_scores_does_not_matter(seed):
     from sklearn.metrics import average_precision_score
@@ -55,6 +60,7 @@ def test_the_order_of_equal_scores_does_not_matter(seed):
     assert value == pytest.approx(average_precision_score(truth, scores))
 
 
+@QUICK
 @given(ANY_SEED)
 def test_a_weight_of_two_is_the_unit_twice(seed):
     scores, truth = drawn(seed)
