@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from biolingual.benchmarks.beans import fixtures, layout
+from biolingual.benchmarks.beans import NEEDS_NO_MODEL, fixtures, layout
 from biolingual.benchmarks.beans.bench import Bench
 from biolingual.parallel import Machine
 
@@ -33,13 +33,18 @@ def made_up(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bench(params, model_folder, made_up, tmp_path_factory):
-    """(task, protocol) -> a Bench on its fixture; few resamples, two epochs, one rate."""
-    store = tmp_path_factory.mktemp("embeddings")
+def store(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("embeddings")
+
+
+@pytest.fixture
+def bench(request, params, made_up, store):
+    """(task, protocol) -> a Bench on its fixture; few resamples, two epochs, one rate. The model is built where one is needed."""
     quick = params.evaluate.model_copy(update={"bootstrap": 50})
 
     def of(task: str, protocol: str) -> Bench:
         data = layout.read(task, made_up(task))
-        return Bench(data, quick, Machine(), protocol, str(model_folder), store, epochs=2, learning_rates=(1e-4,))
+        model = "" if protocol in NEEDS_NO_MODEL else str(request.getfixturevalue("model_folder"))
+        return Bench(data, quick, Machine(), protocol, model, store, epochs=2, learning_rates=(1e-4,))
 
     return of
