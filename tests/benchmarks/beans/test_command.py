@@ -55,6 +55,7 @@ def test_the_manifest_is_written(own, tmp_path):
     assert len(rows(out, BenchmarkItem)) == 40
 
 
+@pytest.mark.slow
 def test_a_fault_is_one_line_and_an_exit_code(own, tmp_path):
     (own / "valid.csv").unlink()
     done = command("--task", "esc50", "--data", str(own), "--protocol", "mfcc_lr", "--score", str(tmp_path / "x.json"))
