@@ -39,7 +39,7 @@ def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.
         print(f"  {'task':<24} {'metric':<10} {'value':>6}  {'95 % interval':<15} {'chance':>6} {'mfcc':>6} {'n':>5}")
         for one in (score for score in found if score["origin"] == origin):
             low, high = one["ci95"]
-            mfcc = one["baselines"]["mfcc_logreg"][one["primary"]]
+            mfcc = one["baselines"].get("mfcc_logreg", {}).get(one["primary"], float("nan"))
             print(
                 f"  {one['task']:<24} {one['primary']:<10} {one['value']:>6.3f}  {low:.3f} to {high:.3f}  "
                 f"{one['chance']:>6.3f} {mfcc:>6.3f} {one['n']:>5}"

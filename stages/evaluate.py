@@ -1,4 +1,7 @@
-"""Score a model on one task: a Score for each origin, with its baselines, into one JSON file."""
+"""Score a model on one task: a Score for each origin, with its baselines, into one JSON file.
+
+With --data DIR a folder of labelled sounds is scored instead of the graph's dataset: see stages/benchmark.py.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -44,4 +47,4 @@ def context(evaluate: EvaluateParams, machine: Machine, animalspeak: Path, audio
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, instead={"--data": "stages.benchmark"})
