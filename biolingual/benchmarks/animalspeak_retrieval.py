@@ -7,7 +7,8 @@ Shapes: Q captions, n recordings.
 import numpy as np
 
 from biolingual.benchmarks import baselines, metrics
-from biolingual.benchmarks.protocols import Context, Recordings, recordings, score
+from biolingual.benchmarks.context import Context, Recordings, recordings
+from biolingual.benchmarks.protocols import score
 from biolingual.records import Pair, Score
 
 TASK = "animalspeak_retrieval"
