@@ -8,8 +8,8 @@ import numpy as np
 
 from biolingual.benchmarks import baselines, metrics
 from biolingual.benchmarks.context import Context, Recordings, recordings
-from biolingual.benchmarks.protocols import score
-from biolingual.records import Pair, Score
+from biolingual.benchmarks.protocols import caption, score
+from biolingual.records import Score
 
 TASK = "animalspeak_retrieval"
 SPLIT = "test_seen"
@@ -19,11 +19,6 @@ RECALLS = (1, 5, 10)
 def scores(context: Context) -> list[Score]:
     """One score per origin; primary is t2a_map10."""
     return [one for origin in context.origins(SPLIT) if (one := _score(context, origin)) is not None]
-
-
-def caption(pair: Pair) -> str:
-    """The most telling common-name caption, or the most telling there is."""
-    return next((one.text for one in pair.captions if one.kind == "common"), pair.captions[0].text)
 
 
 def measure(similarity: np.ndarray, relevant: np.ndarray) -> tuple[dict[str, float], np.ndarray]:

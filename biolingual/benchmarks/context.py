@@ -54,11 +54,19 @@ class Context:
             raise ValueError(f"{len(missing)} clips have no embedding, e.g. {missing[0]}. Run: dvc repro embed")
         return np.stack([self.embeds[clip.clip_id] for clip in clips])
 
-    def with_embeds_of(self, clips: list[Pair]) -> Context:
-        """This context, the embeddings of further clips made now: of the validation split, which the table has not."""
-        new = [clip for clip in clips if clip.clip_id not in self.embeds]
-        made = self.embedder.audio(from_flac(self.shards.read(clip)) for clip in new)
-        return replace(self, embeds=self.embeds | dict(zip((clip.clip_id for clip in new), made, strict=True)))
+    def tuning(self, origin: str, classes: dict[str, Pair]) -> tuple[Context, list[Pair]]:
+        """What a threshold is set on: clips of the validation split, of species among `classes`, and a context with their
+        embeddings, made now since the table has them not. At most params.threshold_clips, the same for the same dataset."""
+        clips = [clip for clip in self.clips("valid", origin) if clip.scientific_name in classes]
+        order = np.random.Generator(np.random.PCG64(self.params.seed)).permutation(len(clips))
+        clips = [clips[one] for one in sorted(order[: self.params.threshold_clips])]
+        made = self.embedder.audio(from_flac(self.shards.read(clip)) for clip in clips)
+        embeds = dict(zip((clip.clip_id for clip in clips), made, strict=True))
+        return replace(self, embeds=embeds, with_baselines=False), clips
+
+    def logit_scale(self) -> float:
+        """The factor the model's cosines were trained with."""
+        return float(self.embedder.model.logit_scale_a.detach().exp())
 
     def mfcc(self, clips: list[Pair]) -> np.ndarray:
         """[n, 80]"""

@@ -1,6 +1,6 @@
 """What the tasks share: class prompts, zero-shot classification, and the building of a Score.
 
-Shapes: n recordings, C classes.
+Shapes: n recordings, C classes, D embedding.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ def prompt(template: str, pair: Pair) -> str:
     return template.format(common_name=common, a_common_name=with_article(common), scientific_name=scientific)
 
 
+def caption(pair: Pair) -> str:
+    """The most telling common-name caption, or the most telling there is."""
+    return next((one.text for one in pair.captions if one.kind == "common"), pair.captions[0].text)
+
+
 def classes_sha(classes: list[str]) -> str:
     return hashlib.sha256(json.dumps(classes, ensure_ascii=False).encode()).hexdigest()[:16]
 
@@ -34,6 +39,7 @@ class Answers:
 
     items: Recordings
     names: list[str]  # of the classes, sorted
+    prompts: np.ndarray  # [C, D]
     similarity: np.ndarray  # [n, C], cosine of recording and class prompt
     target: np.ndarray  # [n], the number of the right class
     n_skipped: int  # recordings whose name is no class
@@ -82,12 +88,13 @@ def answers(
     if not usable or len(names) < 2:
         return None
     items = recordings(context, usable)
-    prompts = [prompt(context.params.prompt_template, classes[name]) for name in names]
+    prompts = context.embedder.text([prompt(context.params.prompt_template, classes[name]) for name in names])
     number = {name: position for position, name in enumerate(names)}
     return Answers(
         items=items,
         names=names,
-        similarity=items.embeds @ context.embedder.text(prompts).T,
+        prompts=prompts,
+        similarity=items.embeds @ prompts.T,
         target=np.array([number[label(pair)] for pair in items.first]),
         n_skipped=len({clip.recording_id for clip in clips}) - len(items.first),
     )
