@@ -18,7 +18,7 @@ TASK = "animalspeak_hierarchical"
 LEVELS = ("species", "genus", "family")  # the most specific first
 CREDIT = {"species": 1.0, "genus": 2 / 3, "family": 1 / 3}  # for a right answer at a level
 RIGHT_ON_VALID = 0.9
-THRESHOLDS = np.linspace(0, 1, 101)
+THRESHOLDS = np.round(np.linspace(0, 1, 101), 2)
 
 
 def scores(context: Context) -> list[Score]:
