@@ -164,7 +164,8 @@ def _score(context: Context, origin: str) -> Score | None:
         found = [hits(_altered(context, clips, name, level)) for level in condition.levels]
         areas[name] = area(np.stack([clean, *found]))  # [n]
         points = zip(("unaltered", *condition.levels), (clean, *found), strict=True)
-        curves[name] = {"x": condition.x, "points": [[level, float(one.mean())] for level, one in points]}
+        heights = [[level, float(one.mean())] for level, one in points]
+        curves[name] = {"x": condition.x, "points": heights, "chance": 1 / len(names)}
     per_item = np.mean(list(areas.values()), axis=0)
     return score(
         context,
