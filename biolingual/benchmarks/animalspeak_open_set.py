@@ -15,6 +15,7 @@ from biolingual.records import Pair, Score
 
 TASK = "animalspeak_open_set"
 ACCEPTED_ON_VALID = 0.9
+MIN_N = 3  # recordings of either side; with fewer, most resamples have but one side
 
 
 def scores(context: Context) -> list[Score]:
@@ -31,6 +32,8 @@ def _score(context: Context, origin: str) -> Score | None:
     if known is None or tuned is None or not strange:
         return None
     unknown = recordings(context, strange)
+    if min(len(known.target), len(unknown.first)) < MIN_N:
+        return None
     prompts = known.prompts @ unknown.embeds.T  # [C, m]
     scale = context.logit_scale()
     sure, sure_unknown = confidence(known.similarity, scale), confidence(prompts.T, scale)
@@ -48,8 +51,12 @@ def _score(context: Context, origin: str) -> Score | None:
         ours, theirs = together[rows[is_known[rows]]], together[rows[~is_known[rows]]]
         return metrics.auroc(ours, theirs) if len(ours) and len(theirs) else np.nan
 
-    everything = np.arange(len(together))
-    low, high = statistics.grouped_bootstrap(precision, units, params.bootstrap, params.seed)
+    accepted = {"known_accepted": float((sure >= threshold).mean())}
+    accepted["unknown_accepted"] = float((sure_unknown >= threshold).mean())
+    if any(accepted.values()):  # else there is nothing whose share could be known
+        low, high = statistics.grouped_bootstrap(precision, units, params.bootstrap, params.seed)
+        everything = np.arange(len(together))
+        accepted |= {"precision": precision(everything), "precision_low": low, "precision_high": high}
     return score(
         context,
         task=TASK,
@@ -59,11 +66,7 @@ def _score(context: Context, origin: str) -> Score | None:
             "auroc": metrics.auroc(sure, sure_unknown),
             "auroc_cosine": metrics.auroc(known.similarity.max(axis=1), prompts.max(axis=0)),
             "threshold": threshold,
-            "precision": precision(everything),
-            "precision_low": low,
-            "precision_high": high,
-            "known_accepted": float((sure >= threshold).mean()),
-            "unknown_accepted": float((sure_unknown >= threshold).mean()),
+            **accepted,
             "share_known": float(is_known.mean()),
             "aurc": metrics.risk_coverage_area(together, 1 - right),
         },

@@ -93,9 +93,9 @@ def gain(waveform: np.ndarray, rate_hz: int, decibel: float, draw: np.random.Gen
     return np.clip(waveform * 10 ** (decibel / 20), -1, 1)
 
 
-def shift(waveform: np.ndarray, rate_hz: int, seconds: float, draw: np.random.Generator) -> np.ndarray:
-    """[T]: later in its window; the end comes to stand at the beginning."""
-    return np.roll(waveform, round(seconds * rate_hz))
+def shift(waveform: np.ndarray, rate_hz: int, share: float, draw: np.random.Generator) -> np.ndarray:
+    """[T]: later by a share of the clip; its end comes to stand at the beginning."""
+    return np.roll(waveform, round(share * len(waveform)))
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ CONDITIONS = {
     "clipping": Condition(clipping, "share of the peak", (0.5, 0.25, 0.1, 0.05)),
     "louder": Condition(gain, "gain in dB", (6, 12, 24)),
     "softer": Condition(gain, "gain in dB", (-6, -12, -24)),
-    "time shift": Condition(shift, "seconds", (0.1, 0.25, 0.5, 1.0)),
+    "time shift": Condition(shift, "share of the clip", (0.05, 0.1, 0.25, 0.5)),
 }
 
 
