@@ -65,7 +65,9 @@ def test_two_models_on_the_same_items_differ_more_surely_than_their_intervals_sa
     intervals = [metrics.bootstrap_interval(one, 500, 0) for one in (ours, theirs)]
     found = statistics.compare(ours, theirs, np.arange(200), 500, 0)
     assert intervals[0][0] < intervals[1][1]  # they overlap
-    assert found["low"] > 0 and found["p"] < 0.01 and found["difference"] == pytest.approx((ours - theirs).mean())
+    better = int((ours > theirs).sum())
+    assert found["p"] == statistics.mcnemar(better, 0) == pytest.approx(2 / 2**better)
+    assert found["low"] > 0 and found["difference"] == pytest.approx((ours - theirs).mean())
 
 
 def test_p_is_below_a_twentieth_in_a_twentieth_of_worlds_without_a_difference():
