@@ -61,6 +61,7 @@ def _score(context: Context, origin: str) -> Score | None:
         others=_baselines(context, origin, items, texts, relevant, chance) if context.with_baselines else {},
         n_skipped=0,
         notes="Relevant: every recording with the query's caption. The interval is a bootstrap by text query.",
+        ids=texts,
     )
 
 
