@@ -151,6 +151,8 @@ def test_curves_begin_at_the_unaltered_clips_and_fall_only_where_the_sound_is_hu
     assert found.metrics["noise area"] < 1.0
     assert set(found.curves) == set(task.CONDITIONS)
     areas = [found.metrics[f"{name} area"] for name in task.CONDITIONS]
+    for name, reached in zip(task.CONDITIONS, areas, strict=True):
+        assert reached == pytest.approx(task.area(np.array([value for _, value in found.curves[name]["points"]])))
     assert found.value == pytest.approx(np.mean(areas)) and found.ci95[0] <= found.value <= found.ci95[1]
 
 
