@@ -39,14 +39,33 @@ def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.
         print(f"  {'task':<24} {'metric':<10} {'value':>6}  {'95 % interval':<15} {'chance':>6} {'mfcc':>6} {'n':>5}")
         for one in (score for score in found if score["origin"] == origin):
             low, high = one["ci95"]
-            mfcc = one["baselines"]["mfcc_logreg"][one["primary"]]
+            mfcc = one["baselines"].get("mfcc_logreg", {}).get(one["primary"])
             print(
                 f"  {one['task']:<24} {one['primary']:<10} {one['value']:>6.3f}  {low:.3f} to {high:.3f}  "
-                f"{one['chance']:>6.3f} {mfcc:>6.3f} {one['n']:>5}"
+                f"{one['chance']:>6.3f} {'' if mfcc is None else f'{mfcc:.3f}':>6} {one['n']:>5}"
             )
         for one in (score for score in found if score["origin"] == origin and "BELOW" in score["verdict"]):
             print(f"  note: {one['verdict']}")
     print("\nLook at reports/index.html; the model is in models/biolingual.")
+
+
+@app.command()
+def compare(
+    ours: Annotated[Path, typer.Argument(help="What one model reached on each item (stages/items.py).")],
+    theirs: Annotated[Path, typer.Argument(help="The same of another model.")],
+    resamples: Annotated[
+        int, typer.Option(help="Of the interval, and of the test where items stand in groups.")
+    ] = 10000,
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 0,
+) -> None:
+    """Compare two models on a task, item by item: difference with its 95 % interval, and p of no difference."""
+    from biolingual.benchmarks.items import compare as paired
+
+    for origin, one in paired(ours, theirs, resamples, seed).items():
+        print(
+            f"{one['task']} on {origin} sounds: {one['primary']} {one['ours']:.3f} against {one['theirs']:.3f}, difference "
+            f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}], p = {one['p']:.2g}, n = {one['n']}"
+        )
 
 
 @app.command()

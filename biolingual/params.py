@@ -172,6 +172,13 @@ class EvaluateParams(Section):
         description="The class prompt; {common_name}, {a_common_name} or {scientific_name} is filled in."
     )
     bootstrap: int = Field(gt=0, description="Resamples behind an interval.")
+    class_names: str = Field(description="For the task species_1143: the file of its class names; '' = none.")
+    threshold_clips: int = Field(
+        gt=0, description="Most clips of the validation split that are embedded to set a threshold."
+    )
+    altered_recordings: int = Field(
+        gt=0, description="Most recordings of an origin that animalspeak_robustness alters."
+    )
     seed: int
 
 

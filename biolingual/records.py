@@ -208,6 +208,17 @@ class Score:
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)  # chance, majority, mfcc_logreg
     n_skipped: int = 0
     notes: str = ""
+    # What only some tasks tell; not written where there is nothing to tell.
+    groups: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # "family" -> name -> {value, n}
+    confused: list[list] = field(default_factory=list)  # [true class, what it was taken for, how often]
+    curves: dict[str, dict] = field(
+        default_factory=dict
+    )  # name -> {x: what levels are, points: [[level, value]], chance?}
+
+    def as_json(self) -> dict:
+        """The score as it is written to a file."""
+        told = dataclasses.asdict(self)
+        return {key: value for key, value in told.items() if value or key not in ("groups", "confused", "curves")}
 
 
 ARROW_TYPES = {

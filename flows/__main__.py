@@ -67,6 +67,14 @@ def lineage(
 
 
 @app.command()
+def reproduce(score: Annotated[Path, typer.Argument(help="A score file of reports/scores.")]) -> None:
+    """Make one score again from its file and compare it to the last digit; refuse another model or dataset."""
+    from flows.reproduce import reproduce as act
+
+    print(act(score))
+
+
+@app.command()
 def certify(
     claim: Annotated[str, typer.Argument(help="A part of the claim's text, as in the README's table.")],
 ) -> None:

@@ -1,7 +1,8 @@
 """Turns the signature of a stage's `main` into its command line, and is where a stage meets the machine.
 
 A parameter annotated with a section of params.yaml is filled from there; `DumpRow` with the row of `--dump`; `Machine`
-from the environment; every other one becomes an option. So a stage's values, paths and machine are all in its signature.
+from the environment; every other one becomes an option, which may be left out where it has a default. So a stage's
+values, paths and machine are all in its signature.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 
 from biolingual import telemetry
@@ -23,10 +25,17 @@ from biolingual.shard_reader import Shards
 SECTIONS = {str(field.annotation): name for name, field in Params.model_fields.items()}  # type -> attribute of Params
 
 
-def run(main: Callable) -> None:
-    """Parse argv, call `main`, print one line on a fault of the input and exit 1; end with the parent process."""
+def run(main: Callable, instead: dict[str, str] | None = None) -> None:
+    """Parse argv, call `main`, print one line on a fault of the input and exit 1; end with the parent process.
+
+    `instead`: an option -> the module whose `main` is called where that option is given. Named and not imported, since
+    an arm of the graph depends on all that its stage imports.
+    """
     telemetry.switch_off()
     end_with_parent()
+    for option, module in (instead or {}).items():
+        if any(word == option or word.startswith(f"{option}=") for word in sys.argv[1:]):
+            main = import_module(module).main
     try:
         main(**arguments(main, sys.argv[1:], Path("params.yaml")))
     except (ValueError, FileNotFoundError) as error:
@@ -43,14 +52,14 @@ def sections(main: Callable) -> list[str]:
 
 def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, object]:
     """The keyword arguments for `main` from a command line and params.yaml."""
-    hints = _hints(main)
+    hints, signature = _hints(main), inspect.signature(main).parameters
     parser = argparse.ArgumentParser(prog=main.__module__, description=inspect.getdoc(sys.modules[main.__module__]))
     for name, hint in hints.items():
         if str(hint) not in SECTIONS and hint not in (DumpRow, Machine, Params):
-            kind = (
-                {"nargs": "+", "type": typing.get_args(hint)[0]} if typing.get_origin(hint) is list else {"type": hint}
-            )
-            parser.add_argument(f"--{name.replace('_', '-')}", required=True, **kind)
+            kind = {"type": _single_type(hint)} | ({"nargs": "+"} if typing.get_origin(hint) is list else {})
+            default = signature[name].default
+            kind |= {"required": True} if default is inspect.Parameter.empty else {"default": default}
+            parser.add_argument(f"--{name.replace('_', '-')}", **kind)
     given = vars(parser.parse_args(argv))
     params = load(params_file)
     for name, hint in hints.items():
@@ -100,6 +109,11 @@ def _stores() -> list[str]:
             return [*stores, remote.fs.unstrip_protocol(remote.path)]
     except DvcException as error:
         raise ValueError(f"the DVC cache or remote cannot be read: {error}") from error
+
+
+def _single_type(hint: type) -> type:
+    """The T of T, list[T] and T | None."""
+    return next((one for one in typing.get_args(hint) if one is not type(None)), hint)
 
 
 def _hints(main: Callable) -> dict[str, type]:

@@ -1,10 +1,12 @@
-"""Score a model on one task: a Score for each origin, with its baselines, into one JSON file."""
+"""Score a model on one task: a Score for each origin, with its baselines, into one JSON file.
 
-import dataclasses
+With --data DIR a folder of labelled sounds is scored instead of the graph's dataset: see stages/benchmark.py.
+"""
+
 from pathlib import Path
 
 from biolingual.benchmarks import benchmark, embeddings
-from biolingual.benchmarks.protocols import Context
+from biolingual.benchmarks.context import Context
 from biolingual.model import Embedder
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
@@ -21,7 +23,7 @@ def main(
         raise ValueError(
             f"{task}: the dataset holds nothing to score it on. Take it out of evaluate.tasks, or add a dump."
         )
-    write_json({score.origin: dataclasses.asdict(score) for score in scores}, out)
+    write_json({score.origin: score.as_json() for score in scores}, out)
     for score in scores:
         print(f"evaluate {score.verdict}")
 
@@ -44,4 +46,4 @@ def context(evaluate: EvaluateParams, machine: Machine, animalspeak: Path, audio
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, instead={"--data": "stages.benchmark"})

@@ -87,7 +87,7 @@ def arms(name: str) -> list[tuple[dict[str, str], set[str]]]:
     """(values of the arm's template, code it runs beyond the stage's own closure)"""
     if name == "ingest":
         files = {path.stem: path for path in sources("biolingual/archives")}
-        table = [row for row in archive_table() if row in files]
+        table = [row for row in name_table("archives", "ARCHIVES") if row in files]
         shared = set().union(*(closure(files[row]) for row in table)) - {
             f"biolingual/archives/{row}.py" for row in table
         }
@@ -97,15 +97,17 @@ def arms(name: str) -> list[tuple[dict[str, str], set[str]]]:
             ({"caption.captioner": row}, closure(ROOT / f"biolingual/captioning/{row}.py")) for row in ("template",)
         ]
     if name == "evaluate":
-        return [
-            ({"item": task}, closure(ROOT / f"biolingual/benchmarks/{task}.py")) for task in PARAMS["evaluate"]["tasks"]
-        ]
+        # Every task of one file, so that each can be added to evaluate.tasks without a change of dvc.yaml.
+        files = {task: ROOT / f"biolingual/benchmarks/{task}.py" for task in name_table("benchmarks", "BENCHMARKS")}
+        assert all(files[task].is_file() for task in PARAMS["evaluate"]["tasks"])
+        return [({"item": task}, closure(file)) for task, file in files.items() if file.is_file()]
     return [({}, set())]
 
 
-def archive_table() -> list[str]:
-    tree = ast.parse((ROOT / "biolingual/archives/__init__.py").read_text())
-    tables = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "ARCHIVES"]
+def name_table(room: str, table: str) -> list[str]:
+    """The keys of a room's name table."""
+    tree = ast.parse((ROOT / f"biolingual/{room}/__init__.py").read_text())
+    tables = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == table]
     return list(ast.literal_eval(tables[0]))
 
 

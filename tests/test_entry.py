@@ -1,12 +1,15 @@
 """A stage's signature is its command line: what comes from params.yaml, what from the environment, what from argv."""
 
+import inspect
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from biolingual.parallel import Machine
 from biolingual.params import AssembleParams, DumpRow, IngestParams, Params, ValidateParams
-from stages.entry import arguments, sections
+from stages.entry import arguments, run, sections
 
 FILE = Path(__file__).resolve().parents[1] / "params.yaml"
 
@@ -34,6 +37,31 @@ def test_a_dump_row_is_that_of_the_named_dump(params):
 def test_every_other_parameter_is_an_option_of_its_type(params):
     given = arguments(check, ["--files", "a", "b", "--times", "3"], FILE)
     assert given == {"params": params, "files": [Path("a"), Path("b")], "times": 3}
+
+
+def test_a_parameter_with_a_default_may_be_left_out():
+    def main(data: Path, model: str = "", out: Path | None = None) -> None: ...
+
+    main.__module__ = __name__
+    assert arguments(main, ["--data", "d"], FILE) == {"data": Path("d"), "model": "", "out": None}
+    assert arguments(main, ["--data", "d", "--out", "o"], FILE)["out"] == Path("o")
+
+
+def test_an_option_may_lead_to_another_main(monkeypatch):
+    def main(out: Path) -> None:
+        raise AssertionError("this is the graph's")
+
+    called = {}
+    other = SimpleNamespace(main=lambda **given: called.update(given))
+    other.main.__annotations__ = {"data": Path}
+    other.main.__signature__ = inspect.Signature([inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY)])
+    other.main.__module__ = __name__
+    monkeypatch.setitem(sys.modules, "other_stage", other)
+    monkeypatch.setattr("stages.entry.end_with_parent", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["evaluate", "--data=here"])
+    monkeypatch.chdir(FILE.parent)
+    run(main, instead={"--data": "other_stage"})
+    assert called == {"data": Path("here")}
 
 
 def test_the_arguments_are_exactly_the_signatures():

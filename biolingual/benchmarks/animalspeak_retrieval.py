@@ -7,8 +7,9 @@ Shapes: Q captions, n recordings.
 import numpy as np
 
 from biolingual.benchmarks import baselines, metrics
-from biolingual.benchmarks.protocols import Context, Recordings, recordings, score
-from biolingual.records import Pair, Score
+from biolingual.benchmarks.context import Context, Recordings, recordings
+from biolingual.benchmarks.protocols import caption, score
+from biolingual.records import Score
 
 TASK = "animalspeak_retrieval"
 SPLIT = "test_seen"
@@ -18,11 +19,6 @@ RECALLS = (1, 5, 10)
 def scores(context: Context) -> list[Score]:
     """One score per origin; primary is t2a_map10."""
     return [one for origin in context.origins(SPLIT) if (one := _score(context, origin)) is not None]
-
-
-def caption(pair: Pair) -> str:
-    """The most telling common-name caption, or the most telling there is."""
-    return next((one.text for one in pair.captions if one.kind == "common"), pair.captions[0].text)
 
 
 def measure(similarity: np.ndarray, relevant: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
@@ -65,6 +61,7 @@ def _score(context: Context, origin: str) -> Score | None:
         others=_baselines(context, origin, items, texts, relevant, chance) if context.with_baselines else {},
         n_skipped=0,
         notes="Relevant: every recording with the query's caption. The interval is a bootstrap by text query.",
+        ids=texts,
     )
 
 

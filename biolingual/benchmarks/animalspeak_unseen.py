@@ -1,6 +1,7 @@
 """Zero-shot species that no training recording ever named (test_unseen), among each other."""
 
-from biolingual.benchmarks.protocols import Context, classify
+from biolingual.benchmarks.context import Context
+from biolingual.benchmarks.protocols import classify
 from biolingual.records import Score
 
 TASK = "animalspeak_unseen"

@@ -1,6 +1,7 @@
 """Zero-shot species among those seen in training, on recordings of other recordists and days (test_seen)."""
 
-from biolingual.benchmarks.protocols import Context, classify
+from biolingual.benchmarks.context import Context
+from biolingual.benchmarks.protocols import classify
 from biolingual.records import Score
 
 TASK = "animalspeak_zero_shot"

@@ -11,6 +11,7 @@ from scipy.fft import dct
 N_MFCC = 20
 MEL_BANDS = 128
 FLOOR_DB = 80.0
+FRAMES_AT_ONCE = 4096  # of a long file; their spectra are some 100 MB
 
 
 def mfcc_statistics(waveform: np.ndarray, sample_rate_hz: int, max_duration_s: float) -> np.ndarray:
@@ -19,16 +20,28 @@ def mfcc_statistics(waveform: np.ndarray, sample_rate_hz: int, max_duration_s: f
     Recipe of arXiv 2210.12300: 50 ms periodic Hann windows every 10 ms, 128 HTK-mel triangles over 0..rate/2 without area
     normalisation, 10 log10 floored 80 dB below the maximum, orthonormal DCT-II; short clips end in zero cepstra.
     """
+    return statistics(cepstra(waveform, sample_rate_hz), 0, round(100 * max_duration_s))
+
+
+def cepstra(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """[T] -> the 20 MFCCs of every frame [F, 20], by the recipe of `mfcc_statistics`."""
     window, hop = int(0.05 * sample_rate_hz), int(0.01 * sample_rate_hz)
-    padded = np.pad(waveform.astype(np.float64), window // 2, mode="reflect" if len(waveform) > window else "constant")
+    whole = np.pad(waveform.astype(np.float64), (0, max(0, window - len(waveform))))
+    padded = np.pad(whole, window // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]  # [F, window]
     hann = np.hanning(window + 1)[:-1]
-    power = np.abs(np.fft.rfft(frames * hann, axis=1)) ** 2
-    db = 10 * np.log10(np.maximum(power @ _mel_triangles(sample_rate_hz, power.shape[1]), 1e-10))
-    cepstra = dct(np.maximum(db, db.max() - FLOOR_DB), type=2, norm="ortho", axis=1)[:, :N_MFCC]
-    length = round(100 * max_duration_s)
-    cepstra = np.pad(cepstra[:length], ((0, max(0, length - len(cepstra))), (0, 0)))
-    return np.concatenate([cepstra.mean(0), cepstra.std(0, ddof=1), cepstra.min(0), cepstra.max(0)])
+    triangles = _mel_triangles(sample_rate_hz, window // 2 + 1)
+    parts = [frames[start : start + FRAMES_AT_ONCE] for start in range(0, len(frames), FRAMES_AT_ONCE)]
+    power = [(np.abs(np.fft.rfft(part * hann, axis=1)) ** 2) @ triangles for part in parts]
+    db = 10 * np.log10(np.maximum(np.concatenate(power), 1e-10))
+    return dct(np.maximum(db, db.max() - FLOOR_DB), type=2, norm="ortho", axis=1)[:, :N_MFCC]
+
+
+def statistics(cepstra: np.ndarray, start: int, length: int) -> np.ndarray:
+    """[80] of the frames from `start`; where there are fewer than `length`, zeros stand for the rest."""
+    cut = cepstra[start : start + length]
+    cut = np.pad(cut, ((0, length - len(cut)), (0, 0)))
+    return np.concatenate([cut.mean(0), cut.std(0, ddof=1), cut.min(0), cut.max(0)])
 
 
 _TRIANGLES: dict[tuple[int, int], np.ndarray] = {}

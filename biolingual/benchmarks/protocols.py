@@ -1,100 +1,21 @@
-"""What the tasks share: the recordings of a split as embeddings and features, class prompts, and the building of a Score.
+"""What the tasks share: class prompts, zero-shot classification, and the building of a Score.
 
-Shapes: n recordings, D embedding, C classes.
+Shapes: n recordings, C classes, D embedding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from biolingual.audio import from_flac
-from biolingual.benchmarks import baselines, metrics
-from biolingual.model import Embedder
-from biolingual.params import EvaluateParams
+from biolingual.benchmarks import baselines, metrics, statistics
+from biolingual.benchmarks.context import Context, Recordings, recordings
 from biolingual.records import Pair, Score
-from biolingual.shard_reader import Shards
 from biolingual.taxonomy import with_article
-
-
-@dataclass
-class Context:
-    """What an evaluation knows: the model, the dataset version, its clips' embeddings and where its audio lies.
-
-    `only` narrows what is asked (test recordings) to some recordings, never the classes they are told apart from.
-    """
-
-    embedder: Embedder
-    model_origin: str
-    pairs: list[Pair]
-    dataset_sha: str
-    shards: Shards
-    embeds: dict[str, np.ndarray]  # clip_id -> [D], of the test splits
-    params: EvaluateParams
-    only: frozenset[str] | None = None  # recording ids
-    with_baselines: bool = True
-    features: dict[str, np.ndarray] = field(default_factory=dict)  # clip_id -> MFCC statistics
-
-    def origins(self, split: str) -> list[str]:
-        return sorted({pair.origin for pair in self.pairs if pair.split == split})
-
-    def clips(self, split: str, origin: str) -> list[Pair]:
-        return [pair for pair in self.pairs if pair.split == split and pair.origin == origin]
-
-    def asked(self, split: str, origin: str) -> list[Pair]:
-        """The clips of a test split that are queries here: all of them, or those of `only`."""
-        return [clip for clip in self.clips(split, origin) if self.only is None or clip.recording_id in self.only]
-
-    def audio_embeds(self, clips: list[Pair]) -> np.ndarray:
-        """[n, D], as the stage `embed` wrote them."""
-        missing = [clip.clip_id for clip in clips if clip.clip_id not in self.embeds]
-        if missing:
-            raise ValueError(f"{len(missing)} clips have no embedding, e.g. {missing[0]}. Run: dvc repro embed")
-        return np.stack([self.embeds[clip.clip_id] for clip in clips])
-
-    def mfcc(self, clips: list[Pair]) -> np.ndarray:
-        """[n, 80]"""
-
-        def measured(clip: Pair) -> np.ndarray:
-            waveform = from_flac(self.shards.read(clip))
-            rate = round(len(waveform) / clip.duration_s)
-            return baselines.mfcc_statistics(waveform, rate, self.embedder.log_mel.duration_s)
-
-        missing = [clip for clip in clips if clip.clip_id not in self.features]
-        # FLAC, FFT and products let go of the interpreter; BLAS threads below these would fight for the cores.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor() as pool:
-            self.features |= zip((clip.clip_id for clip in missing), pool.map(measured, missing), strict=True)
-        return np.stack([self.features[clip.clip_id] for clip in clips])
-
-
-@dataclass
-class Recordings:
-    """The recordings of a split: `first` is the first clip of each (its metadata), the arrays are means over its clips."""
-
-    first: list[Pair]
-    embeds: np.ndarray  # [n, D], normalised
-    mfcc: np.ndarray  # [n, 80]; [n, 1] of zeros without baselines
-
-
-def recordings(context: Context, clips: list[Pair]) -> Recordings:
-    """Group clips by recording; a recording's embedding is the normalised mean of its clips' embeddings."""
-    members = defaultdict(list)
-    for position, clip in enumerate(clips):
-        members[clip.recording_id].append(position)
-    embeds = context.audio_embeds(clips)
-    features = context.mfcc(clips) if context.with_baselines else np.zeros((len(clips), 1))
-    mean = np.stack([embeds[rows].mean(axis=0) for rows in members.values()])
-    return Recordings(
-        first=[clips[rows[0]] for rows in members.values()],
-        embeds=mean / np.linalg.norm(mean, axis=1, keepdims=True),
-        mfcc=np.stack([features[rows].mean(axis=0) for rows in members.values()]),
-    )
 
 
 def prompt(template: str, pair: Pair) -> str:
@@ -103,54 +24,132 @@ def prompt(template: str, pair: Pair) -> str:
     return template.format(common_name=common, a_common_name=with_article(common), scientific_name=scientific)
 
 
+def caption(pair: Pair) -> str:
+    """The most telling common-name caption, or the most telling there is."""
+    return next((one.text for one in pair.captions if one.kind == "common"), pair.captions[0].text)
+
+
 def classes_sha(classes: list[str]) -> str:
     return hashlib.sha256(json.dumps(classes, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def classify(
-    context: Context, task: str, protocol: str, split: str, origin: str, classes: dict[str, Pair], notes: str
-) -> Score | None:
-    """Zero-shot classification of the recordings of a split among `classes` (species name -> a pair that carries it).
+@dataclass
+class Answers:
+    """What zero-shot classification says of recordings."""
 
-    None where the split holds no recording of these classes. Recordings of other names are skipped and counted.
+    items: Recordings
+    names: list[str]  # of the classes, sorted
+    prompts: np.ndarray  # [C, D]
+    similarity: np.ndarray  # [n, C], cosine of recording and class prompt
+    target: np.ndarray  # [n], the number of the right class
+    n_skipped: int  # recordings whose name is no class
+
+    @property
+    def hits(self) -> np.ndarray:
+        """float [n]: is the right class the nearest?"""
+        return metrics.top_k_hits(self.similarity, self.target, 1).astype(float)
+
+    @property
+    def said(self) -> list[str]:
+        return [self.names[one] for one in self.similarity.argmax(axis=1)]
+
+    @property
+    def ids(self) -> list[str]:
+        return [pair.recording_id for pair in self.items.first]
+
+    def measures(self) -> dict[str, float]:
+        """top1, top5 and the mean of top1 over classes."""
+        hits = self.hits
+        return {
+            "top1": float(hits.mean()),
+            "top5": float(metrics.top_k_hits(self.similarity, self.target, min(5, len(self.names))).mean()),
+            "macro_top1": metrics.macro_accuracy(hits, self.target),
+        }
+
+
+def species(pair: Pair) -> str:
+    return pair.scientific_name
+
+
+def species_of(clips: list[Pair]) -> dict[str, Pair]:
+    """Species name -> the last clip that carries it, as the class its prompt is made from."""
+    return {clip.scientific_name: clip for clip in clips if clip.rank == "species"}
+
+
+def answers(
+    context: Context, clips: list[Pair], classes: dict[str, Pair], label: Callable[[Pair], str] = species
+) -> Answers | None:
+    """Zero-shot classification of the recordings of `clips` among `classes` (name -> a pair that carries it).
+
+    None where no recording is of these classes, or there are fewer than two.
     """
-    params = context.params
-    clips = context.asked(split, origin)
-    usable = [clip for clip in clips if clip.scientific_name in classes]
+    usable = [clip for clip in clips if label(clip) in classes]
     names = sorted(classes)
     if not usable or len(names) < 2:
         return None
     items = recordings(context, usable)
-    prompts = [prompt(params.prompt_template, classes[name]) for name in names]
-    similarity = items.embeds @ context.embedder.text(prompts).T  # [n, C]
-    target = np.array([names.index(pair.scientific_name) for pair in items.first])
-    hits = metrics.top_k_hits(similarity, target, 1).astype(float)
-    measured = {
-        "top1": float(hits.mean()),
-        "top5": float(metrics.top_k_hits(similarity, target, min(5, len(names))).mean()),
-        "macro_top1": metrics.macro_accuracy(hits, target),
-    }
+    prompts = context.embedder.text([prompt(context.params.prompt_template, classes[name]) for name in names])
+    number = {name: position for position, name in enumerate(names)}
+    return Answers(
+        items=items,
+        names=names,
+        prompts=prompts,
+        similarity=items.embeds @ prompts.T,
+        target=np.array([number[label(pair)] for pair in items.first]),
+        n_skipped=len({clip.recording_id for clip in clips}) - len(items.first),
+    )
+
+
+def taxa(found: Answers, values: np.ndarray) -> dict[str, dict]:
+    """The mean of `values` [n] and n by species, genus, family, order and class, as far as the recordings name them."""
+    first = found.items.first
+    ranks = {"species": "scientific_name", "genus": "genus", "family": "family", "order": "order", "class": "class_"}
+    named = {rank: metrics.by_name(values, [getattr(pair, key) for pair in first]) for rank, key in ranks.items()}
+    return {rank: groups for rank, groups in named.items() if groups}
+
+
+def classify(
+    context: Context,
+    task: str,
+    protocol: str,
+    split: str,
+    origin: str,
+    classes: dict[str, Pair],
+    notes: str,
+    in_detail: bool = False,
+) -> Score | None:
+    """Zero-shot classification of the recordings of a split among `classes` (species name -> a pair that carries it).
+
+    None where the split holds no recording of these classes. Recordings of other names are skipped and counted. `in_detail`
+    adds the taxa and the most confused species.
+    """
+    params = context.params
+    found = answers(context, context.asked(split, origin), classes)
+    if found is None:
+        return None
+    items, names, similarity, target, hits = found.items, found.names, found.similarity, found.target, found.hits
     interval = metrics.chance_interval(similarity.argmax(axis=1), target, len(names), params.bootstrap, params.seed)
+    confused = metrics.most_confused(found.said, [names[one] for one in target])
     return score(
         context,
         task=task,
         origin=origin,
         protocol=protocol,
-        measured=measured | {"chance_low": interval[0], "chance_high": interval[1]},
+        measured=found.measures() | {"chance_low": interval[0], "chance_high": interval[1]},
         primary="top1",
         chance=1 / len(names),
         per_item=hits,
         classes=names,
-        others=_classification_baselines(context, split, origin, items, target, names)
-        if context.with_baselines
-        else {},
-        n_skipped=len({clip.recording_id for clip in clips}) - len(items.first),
+        others=classification_baselines(context, origin, items, target, names) if context.with_baselines else {},
+        n_skipped=found.n_skipped,
         notes=notes,
+        ids=found.ids,
+        **({"groups": taxa(found, hits), "confused": confused} if in_detail else {}),
     )
 
 
-def _classification_baselines(
-    context: Context, split: str, origin: str, items: Recordings, target: np.ndarray, names: list[str]
+def classification_baselines(
+    context: Context, origin: str, items: Recordings, target: np.ndarray, names: list[str]
 ) -> dict[str, dict[str, float]]:
     train = [clip for clip in context.clips("train", origin) if clip.scientific_name in names]
     labels = np.array(names)[target]
@@ -191,12 +190,30 @@ def score(
     others: dict[str, dict],
     n_skipped: int,
     notes: str,
+    ids: list[str] | None = None,
+    resampled: list[str] | None = None,
+    interval: list[float] | None = None,
+    **details: dict | list,
 ) -> Score:
-    """The Score of what was measured, with its verdict: the first line names every baseline the model does not beat."""
+    """The Score of what was measured, with its verdict: the first line names every baseline the model does not beat.
+
+    `per_item` [n] has the primary value as its mean; `ids` name its items and `resampled` the unit of the bootstrap that each
+    belongs to, itself where not given. `interval` replaces the bootstrap; `details` are the optional fields of a Score.
+    """
     params = context.params
     value = measured[primary]
-    low, high = metrics.bootstrap_interval(per_item, params.bootstrap, params.seed)
-    unbeaten = [f"{name} ({reached[primary]:.3f})" for name, reached in others.items() if reached[primary] >= value]
+    if interval is None and resampled is not None:
+        interval = statistics.mean_interval(per_item, np.array(resampled), params.bootstrap, params.seed)
+    low, high = interval or metrics.bootstrap_interval(per_item, params.bootstrap, params.seed)
+    if context.items is not None and ids is not None:
+        units = resampled or ids
+        context.items += [
+            {"task": task, "origin": origin, "item": name, "unit": unit, "value": float(reached)}
+            for name, unit, reached in zip(ids, units, per_item, strict=True)
+        ]
+    unbeaten = [
+        f"{name} ({reached[primary]:.3f})" for name, reached in others.items() if reached.get(primary, -1) >= value
+    ]
     verdict = f"{task} on {origin} sounds: {primary} {value:.3f} [{low:.3f}, {high:.3f}], n = {len(per_item)}"
     if others:
         verdict += f"; BELOW OR AT {', '.join(unbeaten)}" if unbeaten else "; above every baseline here"
@@ -223,4 +240,5 @@ def score(
         baselines=others,
         n_skipped=n_skipped,
         notes=notes,
+        **details,
     )

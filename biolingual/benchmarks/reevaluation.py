@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 
 from biolingual.benchmarks import benchmark
-from biolingual.benchmarks.protocols import Context
+from biolingual.benchmarks.context import Context
 from biolingual.params import ReevaluateParams
 from biolingual.records import Pair, Rejected, Score
 
