@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled once, imported many times: a graph of fifteen processes is a minute slower without.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal rehearse-animalspeak lock
+.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal rehearse-animalspeak parity-biolingual lock
 SETUP := .venv/.from-lock
 
 $(SETUP): requirements.lock pyproject.toml
@@ -53,6 +53,10 @@ cluster-rehearsal: $(SETUP)
 # The paper's recipe and its modern variant, full-width model; RECIPE=paper runs one of them.
 rehearse-animalspeak: $(SETUP)
 	python -m tests.rehearse_animalspeak $(RECIPE)
+
+# Needs network for the checkpoint, and BEANS' folders below DATA (biolingual/benchmarks/beans/sets.yaml says where from).
+parity-biolingual: $(SETUP)
+	python -m stages.parity --data $(or $(DATA),data/beans) --out reports/parity-biolingual.json
 
 # The CPU build's local version (+cpu) is dropped: the lock names the release, the machine's index decides the build.
 lock: $(SETUP)
