@@ -11,29 +11,34 @@ BARS = 12  # taxa shown of each rank, the weakest and the strongest
 WIDTH, HEIGHT = 220, 90
 
 
-def write_page(folders: list[Path], page: Path) -> int:
+def write_page(folders: list[Path], page: Path, releases: Path | None = None) -> int:
     """Render the page from the score files of one or more folders; returns how many scores there are.
 
-    Sounds of two origins never share a table. ValueError where the folders hold no score.
+    Sounds of two origins never share a table. Beside a score stands what the last of `releases` (reports/releases.json)
+    reached on the same task and origin. ValueError where the folders hold no score.
     """
     found = [
         score for folder in folders for path in sorted(folder.glob("*.json")) for score in read_json(path).values()
     ]
     if not found:
         raise ValueError(f"{', '.join(map(str, folders))} hold no score. Run: dvc repro")
+    released = read_json(releases)[-1:] if releases and releases.is_file() else []
     origins = [
-        (origin, part([one for one in found if one["origin"] == origin]))
+        (origin, part([one for one in found if one["origin"] == origin], *released))
         for origin in sorted({s["origin"] for s in found})
     ]
     render("leaderboard.html.j2", page, origins=origins, width=WIDTH, height=HEIGHT)
     return len(found)
 
 
-def part(scores: list[dict]) -> dict:
+def part(scores: list[dict], released: dict | None = None) -> dict:
     """What the page says of one origin: rows by task, the best value first, and what each score tells in detail."""
     ordered = sorted(scores, key=lambda one: (one["task"], -one["value"]))
+    before = {_key(one): one for one in (released or {"scores": []})["scores"]}
     return {
         "rows": ordered,
+        "released": released,
+        "before": [before.get(_key(one)) for one in ordered],
         "datasets": sorted({one["dataset_sha"][:12] for one in scores}),
         "bars": [
             {"score": one, "kind": kind, "bars": bars(named), "left_out": max(0, len(named) - BARS)}
@@ -44,6 +49,10 @@ def part(scores: list[dict]) -> dict:
         "confused": [one for one in ordered if one.get("confused")],
         "curves": [{"score": one, "plots": plots(one)} for one in ordered if one.get("curves")],
     }
+
+
+def _key(score: dict) -> tuple[str, str, str]:
+    return score["task"], score["origin"], score["primary"]
 
 
 def bars(named: dict[str, dict]) -> list[dict]:

@@ -6,8 +6,8 @@ from biolingual.leaderboard import write_page
 from stages.entry import run
 
 
-def main(scores: list[Path], page: Path) -> None:
-    print(f"leaderboard: {write_page(scores, page)} scores, {page}")
+def main(scores: list[Path], page: Path, releases: Path = Path("reports/releases.json")) -> None:
+    print(f"leaderboard: {write_page(scores, page, releases)} scores, {page}")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,23 @@ def test_models_of_one_task_stand_best_first_and_an_absent_baseline_is_an_empty_
     assert "0.700" in table and table.count('<td class="n"></td>') == 3
 
 
+def test_the_last_release_stands_beside_the_same_task_and_origin_alone(tmp_path):
+    entry = {"model": "bio", "version": "v0.2.0", "dataset_version": "v1.0.0", "dataset_sha": "c" * 64}
+    old = entry | {"version": "v0.1.0", "scores": [score(value=0.111)]}
+    last = entry | {"scores": [score(value=0.321), score(value=0.654, origin="simulated", task="other")]}
+    releases = tmp_path / "releases" / "releases.json"
+    releases.parent.mkdir()
+    releases.write_text(json.dumps([old, last]))
+    for number, one in enumerate((score(), score(task="new"))):
+        (tmp_path / f"{number}.json").write_text(json.dumps({one["origin"]: one}))
+    leaderboard.write_page([tmp_path], tmp_path / "page.html", releases)
+    (table,) = tables((tmp_path / "page.html").read_text())
+    assert "bio v0.2.0" in table and table.count("0.321") == 1
+    assert "0.111" not in table and "0.654" not in table
+    leaderboard.write_page([tmp_path], tmp_path / "page.html", tmp_path / "none.json")
+    assert "bio v0.2.0" not in (tmp_path / "page.html").read_text()
+
+
 def test_rows_of_two_dataset_versions_carry_a_warning(tmp_path):
     assert "cannot be compared with each other" not in page(tmp_path, score())
     assert "cannot be compared with each other" in page(tmp_path, score(), score(dataset_sha="e" * 64))
