@@ -37,8 +37,8 @@ def study(name: str, levels: list[str], seeds: list[int], at_once: int, say: Say
         raise RuntimeError(f"a study runs committed code, and some is not. Commit it first:\n{changed}")
     place, plan = root / PLACE / name, PLACE / name / "plan.json"
     words = ["--study", name, "--animalspeak", DATASET, "--out", str(plan)]
-    words += ["--levels", *levels] if levels else []
-    words += ["--seeds", *map(str, seeds)] if seeds else []
+    words += ["--levels", " ".join(levels)] if levels else []
+    words += ["--seeds", " ".join(map(str, seeds))] if seeds else []
     stage(root, "study_plan", words, say)
     found = json.loads((root / plan).read_text(encoding="utf-8"))
     variants = [one for one in found["variants"] if not one["not_run"]]

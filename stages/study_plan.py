@@ -9,18 +9,12 @@ from biolingual.studies.plans import plan
 from stages.entry import run
 
 
-def main(
-    params: Params,
-    study: str,
-    animalspeak: Path,
-    out: Path,
-    levels: list[str] | None = None,
-    seeds: list[int] | None = None,
-) -> None:
+def main(params: Params, study: str, animalspeak: Path, out: Path, levels: str = "", seeds: str = "") -> None:
+    """`levels` and `seeds`: words with spaces between them; none for the study's usual ones."""
     pairs = animalspeak / "pairs.parquet"
     if not pairs.is_file():
         raise FileNotFoundError(f"{pairs} does not exist. Build the dataset first: dvc repro validate")
-    found = plan(study, params, rows(pairs, Pair), levels or [], seeds or [])
+    found = plan(study, params, rows(pairs, Pair), levels.split(), [int(seed) for seed in seeds.split()])
     write_json(dataclasses.asdict(found), out)
     print(f"study {study}: {', '.join(one.name for one in found.variants)}")
 
