@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flows.candidate import share_cache, stage
-from flows.dvc_graph import DvcError, arms, dvc, repro
+from flows.dvc_graph import RUNNING, DvcError, arms, dvc, end, repro
 from flows.files import write_json
 from flows.git import git
 
@@ -24,6 +25,7 @@ CODE = ("biolingual", "stages", "flows")
 GRAPH = ("dvc.yaml", "dvc.lock", "params.yaml", "reports/gate.json")  # of this checkout, committed or not
 STAGES = ("pretrain", "embed", "evaluate")
 DATASET = "data/animalspeak"
+CHECKOUT = threading.Lock()  # git adds one worktree at a time
 Say = Callable[[str], None]
 
 
@@ -42,14 +44,26 @@ def study(name: str, levels: list[str], seeds: list[int], at_once: int, say: Say
     stage(root, "study_plan", words, say)
     found = json.loads((root / plan).read_text(encoding="utf-8"))
     variants = [one for one in found["variants"] if not one["not_run"]]
-    with ThreadPoolExecutor(max(1, at_once)) as pool:
-        failed = [one for one in pool.map(lambda variant: _attempt(place, variant, say, root), variants) if one]
+    failed = _attempt_all(place, variants, at_once, say, root)
     out, page = REPORTS / f"{name}.json", REPORTS / f"{name}.html"
     words = ["--study", name, "--plan", str(plan), "--variants", str(PLACE / name / "variants")]
     stage(root, "study", [*words, "--animalspeak", DATASET, "--out", str(out), "--page", str(page)], say)
     if failed:
         raise RuntimeError(f"{page} lacks variants: {'; '.join(failed)}. The same command tries them again.")
     return page
+
+
+def _attempt_all(place: Path, variants: list[dict], at_once: int, say: Say, root: Path) -> list[str]:
+    """Run variants side by side; returns what each that failed says. Interrupted, it starts no further one."""
+    pool = ThreadPoolExecutor(max(1, at_once))
+    try:
+        return [one for one in pool.map(lambda variant: _attempt(place, variant, say, root), variants) if one]
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        end(list(RUNNING))
+        raise
+    finally:
+        pool.shutdown()
 
 
 def _attempt(place: Path, variant: dict, say: Say, root: Path) -> str:
@@ -62,7 +76,8 @@ def _attempt(place: Path, variant: dict, say: Say, root: Path) -> str:
     tree = place / "worktrees" / variant["name"]
     shutil.rmtree(kept, ignore_errors=True)
     try:
-        _checkout(tree, key, root)
+        with CHECKOUT:
+            _checkout(tree, key, root)
         _change_params(tree, variant["changes"])
         tasks = _run(tree, lambda line: say(f"{variant['name']}: {line}"))
         _keep(tree, kept, tasks)

@@ -5,11 +5,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 from biolingual.records import PairCaption
 from biolingual.shards import global_batches
+from biolingual.training.batches import PairBatches
 from biolingual.training.selection import Places, nameless, share, training_pairs
 from tests.made_pairs import pair
+from tests.training.test_loop import made_batches
 
 
 def caption(kind: str = "common", text: str = "The sound of a Great Tit.", captioner: str = "template") -> PairCaption:
@@ -107,6 +110,21 @@ def test_a_balanced_order_hangs_on_the_seed_and_the_step_alone():
     resumed = Places(pairs, "species", seed=3)
     assert walked[13:] == [resumed(step // 5)[order].tolist() for step, order in _steps(40, 8, 13, 20)]
     assert walked[0] != Places(pairs, "species", seed=4)(0)[next(global_batches(40, 8, 3))[1]].tolist()
+
+
+def test_workers_see_the_parts_of_one_balanced_batch(tmp_path, params):
+    batches, tokenizer = made_batches(tmp_path, params)
+    varied = params.pretrain.model_copy(update={"balance": "species", "name_dropout": 0.5})
+    whole, first, second = (
+        PairBatches(batches.pairs, batches.shards, batches.log_mel, tokenizer, 32, varied) for _ in range(3)
+    )
+    parts = zip(
+        *(one.stream(8, 2, mine) for one, mine in ((whole, slice(0, 8)), (first, slice(0, 3)), (second, slice(3, 8)))),
+        strict=False,
+    )
+    for _, ((step, all_of_it), (_, left), (_, right)) in zip(range(4), parts, strict=False):
+        assert step >= 2 and torch.equal(all_of_it.mels, torch.cat([left.mels, right.mels]))
+        assert torch.equal(all_of_it.input_ids, torch.cat([left.input_ids, right.input_ids]))
 
 
 def _steps(n: int, size: int, start: int, stop: int):
