@@ -9,6 +9,7 @@ import numpy as np
 
 EXPONENTS = np.geomspace(0.02, 3.0, 60)  # of the power law, tried in turn
 FREE = {"power": 3, "logistic": 2}  # values that a law is free to choose; it takes one size more to refute it
+STEEPEST = 2.0  # of the logistic curve: doubling the size multiplies the odds by 4 at most
 Z95 = 1.959964
 
 
@@ -53,8 +54,8 @@ def logistic(sizes: np.ndarray, values: np.ndarray, sigmas: np.ndarray, asked: n
         slope, start = np.polyfit(x, odds, 1)
         fit = least_squares(
             lambda free, told=told: (curve(x, *free) - told) / sigmas,
-            [max(slope, 1e-3), start],
-            bounds=([0, -50], [50, 50]),
+            [np.clip(slope, 1e-3, STEEPEST - 1e-3), start],
+            bounds=([0, -50], [STEEPEST, 50]),
         )
         found[row] = curve(wanted, *fit.x)
     return found

@@ -62,3 +62,11 @@ def test_too_few_sizes_give_no_law():
     intervals = [[value - 0.05, value + 0.05] for value in values]
     assert set(extrapolate(sizes, values, intervals, 0.0, [800.0], 20, 1)) == {"logistic"}
     assert extrapolate(sizes[:2], values[:2], intervals[:2], 0.0, [800.0], 20, 1) == {}
+
+
+def test_points_on_no_line_give_no_step_but_an_interval_as_wide_as_the_doubt():
+    """Values at chance, then one above: a logistic curve could leap to 1 behind the last size."""
+    values = [0.1, 0.1, 0.2]
+    intervals = [[value - 0.05, value + 0.05] for value in values]
+    fit = extrapolate([64.0, 128.0, 256.0], values, intervals, 0.1, [512.0], 100, 1)["logistic"]
+    assert fit["value"][0] < 0.5 and fit["high"][0] - fit["low"][0] > 0.1
