@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flows.candidate import share_cache, stage
-from flows.dvc_graph import RUNNING, DvcError, arms, dvc, end, repro
+from flows.dvc_graph import RUNNING, DvcError, arms, dvc, end, repro, stale
 from flows.files import write_json
 from flows.git import git
 
@@ -33,10 +33,15 @@ def study(name: str, levels: list[str], seeds: list[int], at_once: int, say: Say
     """Run what a study lacks and write its report; returns the page.
 
     A variant that fails becomes a row that says why, the others go on, and RuntimeError names it at the end. RuntimeError
-    before anything runs where code is not committed: worktrees hold committed code.
+    before anything runs where code is not committed (worktrees hold committed code) or the dataset is not up to date.
     """
     if changed := git("status", "--porcelain", "--", *CODE, root=root):
         raise RuntimeError(f"a study runs committed code, and some is not. Commit it first:\n{changed}")
+    # `check` reads every value, so a change that the dataset does not hang on makes it stale.
+    if behind := stale("assemble", root, allow_missing=True) - {"check"}:
+        raise RuntimeError(
+            f"the dataset is behind params.yaml or code ({', '.join(sorted(behind))}). Run: dvc repro validate"
+        )
     place, plan = root / PLACE / name, PLACE / name / "plan.json"
     words = ["--study", name, "--animalspeak", DATASET, "--out", str(plan)]
     words += ["--levels", " ".join(levels)] if levels else []

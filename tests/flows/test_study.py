@@ -53,6 +53,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(flow, "stage", stage)
     monkeypatch.setattr(flow, "share_cache", lambda tree: None)
     monkeypatch.setattr(flow, "dvc", lambda *words, root: "")
+    monkeypatch.setattr(flow, "stale", lambda arm, root, allow_missing: broken & {"assemble"})
     monkeypatch.setattr(flow, "_run", train)
     monkeypatch.setattr(flow, "_keep", lambda tree, kept, tasks: kept.mkdir(parents=True))
     return ran, broken
@@ -100,6 +101,12 @@ def test_a_failed_variant_leaves_the_others_and_is_tried_again_where_it_stood(pr
 def test_code_that_is_not_committed_is_refused(project):
     Path("stages/a.py").write_text("changed = True\n")
     with pytest.raises(RuntimeError, match="a study runs committed code"):
+        act()
+
+
+def test_a_dataset_that_is_behind_is_refused(project):
+    project[1].add("assemble")
+    with pytest.raises(RuntimeError, match=r"the dataset is behind params\.yaml or code \(assemble\)"):
         act()
 
 
