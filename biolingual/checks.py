@@ -21,6 +21,9 @@ def faults(params: Params) -> list[str]:
             found.append(f"evaluate.tasks: {task!r} is unknown. Known: {', '.join(BENCHMARKS)}.")
     if params.caption.captioner not in CAPTIONERS:
         found.append(f"caption.captioner: {params.caption.captioner!r} is unknown. Known: {', '.join(CAPTIONERS)}.")
+    for name in params.pretrain.without_dumps:
+        if name not in params.dumps:
+            found.append(f"pretrain.without_dumps: {name!r} has no row in dumps. Known: {', '.join(params.dumps)}.")
     for name in params.simulate.dumps:
         if name not in params.dumps:
             found.append(f"simulate.dumps: {name!r} has no row in dumps. Add one, or take the name out.")

@@ -161,6 +161,22 @@ class PretrainParams(Section):
     batch_norm_clips: int = Field(
         gt=0, description="Training clips that set the frozen statistics, or where the running ones begin."
     )
+    recordings_share: float = Field(gt=0, le=1, description="Share of the training recordings to learn from; 1 = all.")
+    species_share: float = Field(gt=0, le=1, description="Share of the training species to learn from; 1 = all.")
+    subset_seed: int = Field(
+        description="Draws both shares; a smaller share lies within a larger one of the same seed."
+    )
+    without_dumps: list[str] = Field(description="Dumps not to learn from; test recordings of them stay.")
+    caption_kinds: list[Literal["common", "scientific", "taxonomic", "descriptive", "background"]] = Field(
+        description="Kinds of captions to learn from; [] = all. A pair that has none of them is left out."
+    )
+    model_captions: bool = Field(description="Learn from captions that a language model wrote, too.")
+    name_dropout: float = Field(
+        ge=0, le=1, description="Share of captions, drawn at each visit, in which the species' name is `an animal`."
+    )
+    balance: Literal["none", "species", "genus", "family", "order", "class"] = Field(
+        description="Show each of these equally often in an epoch of as many pairs; none = each pair once."
+    )
     checkpoint_every: int = Field(gt=0, description="Steps between checkpoints.")
     log_every: int = Field(gt=0, description="Steps between lines of the loss curve.")
 

@@ -148,6 +148,26 @@ def unchanged(
     act(stage, reason, sample)
 
 
+@app.command()
+def study(
+    name: Annotated[
+        str,
+        typer.Argument(help="scaling-recordings, scaling-species, captions, init, batch, archives, balance or seeds."),
+    ],
+    levels: Annotated[
+        list[str] | None, typer.Option(help="In place of the study's usual levels; give it again for each.")
+    ] = None,
+    seeds: Annotated[
+        list[int] | None, typer.Option(help="Run each variant with this seed; give it again for each.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(help="Variants side by side, as many as a cluster has room for.")] = 1,
+) -> None:
+    """Run a study: train and score its variants, each once; reports/studies has the numbers and the page."""
+    from flows.study import study as act
+
+    print(act(name, levels or [], seeds or [], at_once, print))
+
+
 @app.command("run")
 def run_deployment(
     name: Annotated[str, typer.Argument(help="A flow's bare name, or flow/deployment.")],

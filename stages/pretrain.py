@@ -14,8 +14,10 @@ from biolingual.params import FrontendParams, IngestParams, ModelParams, Pretrai
 from biolingual.processes import alone
 from biolingual.records import Pair, read_json, rows, write_json
 from biolingual.storage import file_digests
+from biolingual.training.batches import species_of
 from biolingual.training.diagnosis import diagnose
 from biolingual.training.job import Job, discard
+from biolingual.training.selection import training_pairs
 from biolingual.training.worker import fit
 from stages.entry import run, shards
 
@@ -39,7 +41,7 @@ def main(
     dataset_sha = file_digests(str(animalspeak / "pairs.parquet"))[0]
     check_gate(gate, dataset_sha)
     everything = rows(animalspeak / "pairs.parquet", Pair)
-    pairs = [pair for pair in everything if pair.split == "train"]
+    pairs = training_pairs(everything, pretrain)
     sections = {"pretrain": pretrain, "model": model, "frontend": frontend, "ingest": ingest}
     name = run_name(dataset_sha, {key: section.model_dump() for key, section in sections.items()})
     tokenizer = load_tokenizer(model, (caption.text for pair in pairs for caption in pair.captions))
@@ -66,7 +68,8 @@ def main(
         "seed": pretrain.seed,
     }
     write_json(lineage, clap / "lineage.json")
-    summary = summarise(state, lineage, clap_model)
+    learnt = {"recordings": len({pair.recording_id for pair in pairs}), "species": len(set(map(species_of, pairs)))}
+    summary = summarise(state, lineage | {"learnt_from": learnt}, clap_model)
     write_json(summary, report)
     write_curve(state["history"], curve)
     write_speed(state, time.monotonic() - started, speed)

@@ -20,7 +20,7 @@ ONE_DOOR = {
     "dvc": set(),
     "prefect": set(),
 }
-ROOMS = ["archives", "captioning", "validation", "training", "benchmarks", "search", "pages"]
+ROOMS = ["archives", "captioning", "validation", "training", "benchmarks", "search", "pages", "studies"]
 MAY_USE = {
     "benchmarks": set(),
     "training": set(),

@@ -23,6 +23,7 @@ from biolingual.params import PretrainParams
 from biolingual.records import Pair
 from biolingual.shard_reader import Shards
 from biolingual.shards import global_batches
+from biolingual.training.selection import Places, nameless
 
 MEL_CACHE_BYTES = 1 << 29
 AHEAD = 4  # batches made before they are asked for ...
@@ -66,17 +67,20 @@ class PairBatches:
         self.params = params
         names = sorted({species_of(pair) for pair in pairs})
         self.label_of = {name: number for number, name in enumerate(names)}
-        texts = sorted({caption.text for pair in pairs for caption in pair.captions})
+        texts = sorted({text for pair in pairs for text in _texts(pair, params.name_dropout)})
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=max_tokens, return_tensors="np")
         self.row_of_text = {text: row for row, text in enumerate(texts)}
         self.input_ids, self.attention_mask = tokens["input_ids"], tokens["attention_mask"]
+        self.places = None if params.balance == "none" else Places(pairs, params.balance, params.seed)
         self.cache: OrderedDict[int, torch.Tensor] = OrderedDict()
         # Threads: waiting for a store, FLAC and the transform all let go of the interpreter.
         self.pool = ThreadPoolExecutor(readers)
 
     def stream(self, size: int, start_step: int, mine: slice) -> Iterator[tuple[int, Batch]]:
         """(step, this worker's part of its global batch of `size`) for ever, from `start_step` on."""
-        for step, indices in global_batches(len(self.pairs), size, self.params.seed, start_step):
+        per_epoch = len(self.pairs) // size
+        for step, order in global_batches(len(self.pairs), size, self.params.seed, start_step):
+            indices = order if self.places is None else self.places(step // per_epoch)[order]
             yield step, replace(self.batch(indices[mine], step, mine.start), total=size)
 
     def batch(self, indices: np.ndarray, step: int, first_position: int = 0) -> Batch:
@@ -88,7 +92,9 @@ class PairBatches:
             np.random.Generator(np.random.PCG64([self.params.seed, step, first_position + offset]))
             for offset in range(len(indices))
         ]
-        rows = [self.row_of_text[_caption(self.pairs[index], draw)] for index, draw in zip(indices, draws, strict=True)]
+        dropout = self.params.name_dropout
+        texts = [_caption(self.pairs[index], dropout, draw) for index, draw in zip(indices, draws, strict=True)]
+        rows = [self.row_of_text[text] for text in texts]
         behind = [quieter_clip(self.params.augment_mixup, len(self.pairs), draw) for draw in draws]
         found = self._mels(np.array([*indices, *(one for one in behind if one is not None)]))
         others = iter(found[len(indices) :])
@@ -155,8 +161,15 @@ class PairBatches:
         )
 
 
-def _caption(pair: Pair, draw: np.random.Generator) -> str:
-    return pair.captions[int(draw.integers(len(pair.captions)))].text
+def _caption(pair: Pair, name_dropout: float, draw: np.random.Generator) -> str:
+    text = pair.captions[int(draw.integers(len(pair.captions)))].text
+    return nameless(text, pair) if name_dropout and draw.random() < name_dropout else text
+
+
+def _texts(pair: Pair, name_dropout: float) -> list[str]:
+    """Every text the pair may show."""
+    texts = [caption.text for caption in pair.captions]
+    return texts + [nameless(text, pair) for text in texts] if name_dropout else texts
 
 
 def species_of(pair: Pair) -> str:

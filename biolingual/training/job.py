@@ -14,6 +14,7 @@ from biolingual.records import Pair, rows
 from biolingual.shard_reader import Shards
 from biolingual.storage import is_remote, list_files, open_url, put, remove_tree
 from biolingual.training.batches import PairBatches
+from biolingual.training.selection import training_pairs
 
 SECTIONS = {"pretrain": PretrainParams, "model": ModelParams, "frontend": FrontendParams, "ingest": IngestParams}
 
@@ -59,15 +60,13 @@ class Job:
         tokenizer = RobertaTokenizer.from_pretrained(self.tokenizer)
         pairs = rows(Path(self.pairs), Pair)
         own = (self.shards, self.log_mel, tokenizer, self.model.max_tokens, self.pretrain, self.readers)
-        train, valid = (
-            PairBatches([pair for pair in pairs if pair.split == split], *own) for split in ("train", "valid")
-        )
-        return train, valid
+        train = PairBatches(training_pairs(pairs, self.pretrain), *own)
+        return train, PairBatches([pair for pair in pairs if pair.split == "valid"], *own)
 
 
 def check_workers(job: Job, workers: int) -> None:
     """ValueError unless every worker can have a part of the global batch: the worker count never changes the batch."""
-    pairs = sum(pair.split == "train" for pair in rows(Path(job.pairs), Pair))
+    pairs = len(training_pairs(rows(Path(job.pairs), Pair), job.pretrain))
     size = min(job.pretrain.global_batch_size, pairs)
     if size < 2:
         raise ValueError(

@@ -195,6 +195,9 @@ def work(config: dict) -> None:
     checkpoint = train.get_checkpoint()
     with checkpoint.as_directory() if checkpoint else contextlib.nullcontext() as folder:
         learner.begin(folder and Path(folder))
+    if learner.done:  # cut off between its last checkpoint and its end
+        _report(train, rank, learner)
+        return
     size, state, drained = learner.state["global_batch_size"], learner.state, False
     state["workers"], mine = workers, rows_of(rank, workers, size)
     batches = Prefetched(learner.train.stream(size, state["step"], mine), mine.stop - mine.start)

@@ -178,3 +178,24 @@ def test_workers_that_have_no_place_are_waited_for_with_a_word_and_then_given_up
         wait_for_resources(Machine(ray_address="here"), 1)
     finally:
         ray.shutdown()
+
+
+def test_a_run_cut_off_after_its_last_checkpoint_ends_at_once(monkeypatch):
+    """Its step equals the steps asked for already: one step more would never be the last."""
+    from types import SimpleNamespace as Made
+
+    import ray.train
+    import ray.train.torch
+
+    learner = Made(done=True, begin=lambda folder: None, state={"step": 5, "global_batch_size": 2})
+    reported = []
+    monkeypatch.setattr(worker, "Job", Made(from_config=lambda _: Made(threads=1, pretrain=Made(seed=1))))
+    monkeypatch.setattr(worker, "near", lambda job, folder: Made(batches=lambda: (None, None)))
+    monkeypatch.setattr(worker, "Learner", lambda *_: learner)
+    monkeypatch.setattr(worker, "_report", lambda train, rank, one: reported.append(one))
+    monkeypatch.setattr(worker.torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(ray.train, "get_context", lambda: Made(get_world_rank=lambda: 0, get_world_size=lambda: 1))
+    monkeypatch.setattr(ray.train, "get_checkpoint", lambda: None)
+    monkeypatch.setattr(ray.train.torch, "get_device", lambda: "cpu")
+    worker.work({})
+    assert reported == [learner]
