@@ -59,7 +59,9 @@ def test_a_failing_arm_fails_the_run_while_its_siblings_finish(project, served):
     stage = project / "stages/evaluate.py"
     text = stage.read_text()
     fault = "import sys\nif 'animalspeak_unseen' in sys.argv:\n    raise SystemExit('a planted fault')\n"
-    stage.write_text(text.replace("import dataclasses\n", fault + "import dataclasses\n"))
+    planted = text.replace("from pathlib import Path\n", fault + "from pathlib import Path\n", 1)
+    assert planted != text
+    stage.write_text(planted)
     policy = project / "flows/policy.py"
     kept = policy.read_text()
     policy.write_text(kept.replace('"evaluate": Policy(1, 30', '"evaluate": Policy(0, 0'))
