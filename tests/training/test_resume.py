@@ -21,12 +21,17 @@ WORDS = (
 )
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    longer = {**SMALL["pretrain"], "steps": STEPS, "checkpoint_every": EVERY, "log_every": 1}
-    folder = clone(tmp_path_factory.mktemp("resume") / "project", {**SMALL, "pretrain": longer})
+def world(folder: Path, steps: int, every: int) -> Path:
+    """A small world with its dataset built, to train `steps` steps with a checkpoint `every` so many."""
+    longer = {**SMALL["pretrain"], "steps": steps, "checkpoint_every": every, "log_every": 1}
+    clone(folder, {**SMALL, "pretrain": longer})
     dvc(folder, "repro", "validate")
     return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    return world(tmp_path_factory.mktemp("resume") / "project", STEPS, EVERY)
 
 
 def start(project: Path, out: str, log: Path) -> subprocess.Popen:

@@ -13,35 +13,22 @@ import psutil
 import pytest
 
 from tests import ray_nodes
-from tests.kill_harness import kill_all
-from tests.small_world import SMALL, clone, dvc
-from tests.training.test_resume import WORDS, result
+from tests.kill_harness import kill_all, running
+from tests.training.test_resume import WORDS, result, world
 
 STEPS, EVERY = 200, 20
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    longer = {**SMALL["pretrain"], "steps": STEPS, "checkpoint_every": EVERY, "log_every": 1}
-    folder = clone(tmp_path_factory.mktemp("kills") / "project", {**SMALL, "pretrain": longer})
-    dvc(folder, "repro", "validate")
-    return folder
+    return world(tmp_path_factory.mktemp("kills") / "project", STEPS, EVERY)
 
 
-@contextlib.contextmanager
 def driver(project: Path, values: dict[str, str], out: str, log: Path):
-    """The pretrain stage on the cluster of `values`, checkpoints in a folder that both nodes see."""
+    """The pretrain stage on the cluster of `values`, checkpoints in a folder that both nodes see; as a context."""
     storage = str(project / ".ray-storage" / out)
     values = values | {"PYTHONPATH": str(project), "BIOLINGUAL_TRAIN_WORKERS": "2", "BIOLINGUAL_RAY_STORAGE": storage}
-    with open(log, "a") as file:
-        words = [sys.executable, *WORDS.format(out=out).split()]
-        process = subprocess.Popen(words, cwd=project, env=values, stdout=file, stderr=file)
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+    return running([sys.executable, *WORDS.format(out=out).split()], project, values, log)
 
 
 def steps_of(log: Path) -> list[int]:
