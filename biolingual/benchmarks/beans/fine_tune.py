@@ -7,7 +7,6 @@ Shapes: B batch, W windows of the model in a unit, F frames, M mel bins, D embed
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import nn
 from biolingual.benchmarks.beans.bench import Bench, Prediction, first_best
 from biolingual.benchmarks.beans.embeddings import waveforms
 from biolingual.benchmarks.beans.layout import Fold
-from biolingual.benchmarks.beans.probes import loss_of
+from biolingual.benchmarks.beans.probes import best_of_epochs, loss_of
 from biolingual.frontend import windows_of
 from biolingual.model import Embedder
 from biolingual.parallel import map_ordered
@@ -70,18 +69,15 @@ def tune(sweep: Sweep) -> tuple[float, int, np.ndarray]:
         model = Tuned(embedder, truth.shape[1]).to(device)
         optimiser = torch.optim.Adam(model.parameters(), lr=sweep.learning_rate)
         train = torch.from_numpy(fold.train)
-        best, at, kept = -1.0, 0, None
-        for epoch in range(1, bench.epochs + 1):
+
+        def epoch() -> None:
             model.train()
             for rows in train[torch.randperm(len(train))].split(BATCH):
                 optimiser.zero_grad()
                 loss_of(model(mels[rows].to(device)), truth[rows].to(device), bench.single).backward()
                 optimiser.step()
-            value = bench.measure(_answers(model, mels, fold.valid), fold.valid)
-            if value > best:
-                best, at, kept = value, epoch, copy.deepcopy(model.state_dict())
-    model.load_state_dict(kept)
-    return best, at, _answers(model, mels, fold.test)
+
+        return best_of_epochs(bench, fold, model, bench.epochs, epoch, lambda rows: _answers(model, mels, rows))
 
 
 def log_mels(embedder: Embedder, bench: Bench) -> torch.Tensor:

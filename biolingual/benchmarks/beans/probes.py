@@ -6,6 +6,7 @@ Shapes: B batch, n units, S time steps of a unit, H features of a step, Q querie
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -79,17 +80,33 @@ def _trained(
         model = head(steps.shape[2], truth.shape[1])
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
     train = torch.from_numpy(fold.train)
-    best, at, kept = -1.0, 0, None
-    for epoch in range(1, EPOCHS + 1):
+
+    def epoch() -> None:
         for rows in train[torch.randperm(len(train), generator=draw)].split(BATCH):
             optimiser.zero_grad()
             loss_of(model(steps[rows]), truth[rows], bench.single).backward()
             optimiser.step()
-        value = bench.measure(answers(model, steps, fold.valid), fold.valid)
+
+    return best_of_epochs(bench, fold, model, EPOCHS, epoch, lambda rows: answers(model, steps, rows))
+
+
+def best_of_epochs(
+    bench: Bench,
+    fold: Fold,
+    model: nn.Module,
+    epochs: int,
+    epoch: Callable[[], None],
+    answers_of: Callable[[np.ndarray], np.ndarray],
+) -> tuple[float, int, np.ndarray]:
+    """(best value on valid, its epoch, scores of the test units [n, C] then); the first of equals, as BEANS chooses."""
+    best, at, kept = -1.0, 0, None
+    for number in range(1, epochs + 1):
+        epoch()
+        value = bench.measure(answers_of(fold.valid), fold.valid)
         if value > best:
-            best, at, kept = value, epoch, copy.deepcopy(model.state_dict())
+            best, at, kept = value, number, copy.deepcopy(model.state_dict())
     model.load_state_dict(kept)
-    return best, at, answers(model, steps, fold.test)
+    return best, at, answers_of(fold.test)
 
 
 def loss_of(logits: torch.Tensor, truth: torch.Tensor, single: bool) -> torch.Tensor:
