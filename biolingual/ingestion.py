@@ -15,7 +15,7 @@ from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
 from biolingual.parallel import Machine, map_ordered
 from biolingual.params import DumpRow, IngestParams
-from biolingual.records import Clip, Recording, Rejected, read_json, write_json, write_rows
+from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
 from biolingual.shards import ShardWriter
 from biolingual.storage import digest, exists, open_url
 
@@ -29,12 +29,15 @@ class Decoded:
 
     recording: Recording
     clips: list[tuple[float, float, float, bytes]]
+    captions: list[Caption]
 
 
 def ingest(
     dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine
 ) -> dict:
     """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
+
+    Sentences that the dump brings along go to `manifests`/captions.parquet, which is there only where there are some.
 
     Both folders appear whole or not at all. ValueError when the dump is not what its row says.
     """
@@ -43,12 +46,13 @@ def ingest(
     work = sounds.with_name(f".{sounds.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     writer = ShardWriter(work, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips = [], [], []
+    recordings, rejected, clips, captions = [], [], [], []
     for outcome in _outcomes(dump, row, params, source, machine):
         if isinstance(outcome, Rejected):
             rejected.append(outcome)
             continue
         recordings.append(outcome.recording)
+        captions += outcome.captions
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
             clips.append(
@@ -70,6 +74,9 @@ def ingest(
     write_rows(recordings, Recording, manifests / "recordings.parquet")
     write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
     write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    (manifests / "captions.parquet").unlink(missing_ok=True)  # a former run's; the folder outlives runs
+    if captions:
+        write_rows(captions, Caption, manifests / "captions.parquet")
     write_json(counts, manifests / "ingest.json")
     return counts
 
@@ -124,13 +131,15 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
         return reject(refusal, f"licence as given: {record.fields.get('license_source') or '(none)'}")
     if not record.audio:
         return reject("audio_missing", "the dump names this sound but holds no file for it")
-    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist)
+    names = {name: record.fields.get(name, "") for name in ("kingdom", "family")}
+    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist, **names)
     try:
         outcome = decoded(record, recording_id, dump, row, params, str(licence), taxon)
     except audio.UndecodableError as error:
         return reject(error.reason, error.detail)
     # Last, so that a file's own fault is told before its label's.
-    if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
+    named = record.fields.get("common_name") or record.captions
+    if taxon.problem and not (taxon.problem == "name_missing" and named):
         return reject(taxon.problem, record.fields.get("source_name") or "neither a scientific nor a common name")
     return outcome
 
@@ -181,6 +190,10 @@ def decoded(
                 audio.to_flac(waveform[start:stop], rate),
             )
             for start, stop, activity in windows
+        ],
+        [
+            Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
+            for text in record.captions
         ],
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biolingual.archives.darwin_core import DarwinCoreArchive
+from biolingual.archives.darwin_core_archive import DarwinCoreArchive
 
 TERMS = ("scientificName", "locality")
 
@@ -170,3 +170,101 @@ def test_a_real_line_with_a_unicode_line_end_inside_stays_one_row(shared):
     found = DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / "dwca-utf8-eol-test.zip"))
     (row,) = found.rows("Occurrence")
     assert row["identifiedBy"].endswith("hlander, E") and "\x85" in row["identifiedBy"]
+
+
+def test_a_tar_is_read_like_a_zip(shared):
+    found = DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / "dwca-simple-test-archive.tgz"))
+    assert len(list(found.rows("Occurrence"))) == 2
+
+
+def test_an_unpacked_archive_is_read_from_its_folder(shared):
+    folder = shared / "archives" / "dwca_python-dwca-reader" / "dwca-metadata-windows1252-encoding"
+    assert len(list(DarwinCoreArchive(str(folder)).rows("Occurrence"))) == 4
+
+
+def test_a_real_table_without_a_file_is_named_when_it_is_asked_for(shared):
+    folder = shared / "archives" / "dwca_python-dwca-reader" / "dwca-missing-extension-details"
+    found = DarwinCoreArchive(str(folder))
+    assert len(list(found.rows("Taxon"))) == 4
+    with pytest.raises(ValueError, match=r"meta\.xml names no file for its VernacularName table"):
+        list(found.rows("VernacularName"))
+
+
+def test_the_place_of_a_byte_order_mark_wins_over_the_name_of_the_encoding(tmp_path):
+    data = "1,Passerina amoena,Custer\n".encode("utf-16")
+    assert read(tmp_path, meta(encoding="UTF-8"), data) == [BUNTING]
+
+
+def test_text_in_another_encoding_than_meta_xml_says_is_an_error_with_its_place(tmp_path):
+    with pytest.raises(ValueError, match=r"occurrence\.txt cannot be read after line \d: 'utf-8' codec can't decode"):
+        read(tmp_path, meta(encoding="UTF-8"), "1,Passerina amoena,Coruña\n".encode("windows-1252"))
+
+
+def test_a_file_that_meta_xml_names_and_the_zip_lacks_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"other\.txt cannot be read"):
+        list(archive(tmp_path, {"meta.xml": meta("other.txt")}).rows("Occurrence"))
+
+
+def test_both_files_of_a_table_are_read(tmp_path):
+    two = meta().replace("</location>", "</location><location>more.txt</location>")
+    files = {"meta.xml": two, "occurrence.txt": "1,A,a\n", "more.txt": "2,B,b\n"}
+    assert [row["id"] for row in archive(tmp_path, files).rows("Occurrence")] == ["1", "2"]
+
+
+def test_the_verbatim_copy_in_a_gbif_download_is_not_read_twice(tmp_path):
+    core = meta()
+    extension = (
+        '<extension rowType="http://rs.tdwg.org/dwc/terms/Occurrence"><files><location>verbatim.txt</location></files>'
+        '<coreid index="0"/></extension></archive>'
+    )
+    files = {
+        "meta.xml": core.replace("</archive>", extension),
+        "occurrence.txt": "1,Passerina amoena,Custer\n",
+        "verbatim.txt": "1\n",
+    }
+    assert list(archive(tmp_path, files).rows("Occurrence")) == [BUNTING]
+
+
+def test_lines_that_are_no_rows_are_handed_over_with_their_reason_and_the_rest_is_read(tmp_path):
+    text = '1,Passerina amoena,Custer\n2,Turdus merula\n3,"Parus" major,Bonn\n4,Pica pica,Bonn\n'
+    found = archive(tmp_path, {"meta.xml": meta(), "occurrence.txt": text})
+    faults = []
+    assert [row["id"] for row in found.rows("Occurrence", faults)] == ["1", "4"]
+    assert [fault.line for fault in faults] == [2, 3]
+    assert "has 2 columns" in faults[0].reason and "not well quoted" in faults[1].reason
+
+
+def test_every_line_is_accounted_for(tmp_path):
+    text = 'id,name,place\r\n1,Passerina amoena,"two\r\nlines"\r\n\r\n2,Turdus merula\r\n3,Pica pica,Bonn'
+    found = archive(tmp_path, {"meta.xml": meta(ignoreHeaderLines="1"), "occurrence.txt": text})
+    list(found.rows("Occurrence", []))
+    tally = found.tallies["occurrence.txt"]
+    assert vars(tally) == {"lines": 6, "header": 1, "blank": 1, "faulty": 1, "rows": 2, "continued": 1}
+
+
+def test_a_first_row_that_does_not_fit_is_an_error_even_where_faults_are_listed(tmp_path):
+    with pytest.raises(ValueError, match="has 2 columns"):
+        list(archive(tmp_path, {"meta.xml": meta(), "occurrence.txt": "1,Pica pica\n"}).rows("Occurrence", []))
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_table(tmp_path):
+    text = '1,Pica pica,Bonn\n2,"Pica pica,Bonn\n' + "3,Pica pica,Bonn\n" * 2000
+    with pytest.raises(ValueError, match="the quote opened in line 2 is not closed within 1000"):
+        read(tmp_path, meta(), text)
+
+
+def test_a_lone_carriage_return_in_an_unquoted_cell_is_text(tmp_path):
+    (row,) = read(tmp_path, meta(fieldsTerminatedBy="\\t", fieldsEnclosedBy=""), "1\tPica pica\ta\rb\n")
+    assert row["locality"] == "a\rb"
+
+
+def test_a_zip_whose_bytes_are_damaged_is_an_error(tmp_path):
+    text = "\n".join(f"{i},Pica pica,Bonn{i * 7919}" for i in range(2000))
+    archive(tmp_path, {"meta.xml": meta(), "occurrence.txt": text})
+    path = tmp_path / "archive.zip"
+    data = bytearray(path.read_bytes())
+    at = data.find(b"occurrence.txt") + 5000
+    data[at : at + 40] = bytes(40)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"occurrence\.txt cannot be read"):
+        list(DarwinCoreArchive(str(path)).rows("Occurrence"))
