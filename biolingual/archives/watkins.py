@@ -16,7 +16,7 @@ from biolingual.archives.source import SourceRecord, clean, clock_s, coordinates
 from biolingual.params import DumpRow
 from biolingual.storage import list_files, open_url
 
-BINOMIAL = re.compile(r"\b[A-Z][a-z]+ [a-z]{3,}\b")
+NAME = re.compile(r"[A-Z][a-z]+\b.*")  # with its "x", "cf." or "sp.", which the taxonomy judges
 SPECIES_CODE = re.compile(r"\b[A-Z]{2}\d{1,2}[A-Z]\b")
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 PAGE = "https://whoicf2.whoi.edu/science/B/whalesounds/metaData.cfm?RN={}"
@@ -110,7 +110,7 @@ def _text(url: str) -> str:
 
 def _record(number_: str, cells: dict[str, str], audio: str, names: dict[str, str], row: DumpRow) -> SourceRecord:
     heard = [part.strip() for part in cells.get("GS", "").split("|")]
-    species = list(dict.fromkeys(found.group() for part in heard if (found := BINOMIAL.search(part))))
+    species = list(dict.fromkeys(found.group().strip() for part in heard if (found := NAME.search(part))))
     codes = [found.group() for part in heard if (found := SPECIES_CODE.search(part))]
     return SourceRecord(
         source_id=number_,

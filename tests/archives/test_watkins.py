@@ -105,3 +105,8 @@ def test_terms_of_use_must_be_named_on_purpose(tmp_path):
 def test_a_folder_without_pages_is_no_dump(tmp_path):
     with pytest.raises(ValueError, match="not a Watkins dump"):
         inspect(str(tmp_path), ROW)
+
+
+def test_a_hybrid_does_not_become_its_parent(tmp_path):
+    name = read_one(tmp_path, GS="BD15L Tursiops truncatus x Grampus griseus").fields["source_name"]
+    assert name == "Tursiops truncatus x Grampus griseus"
