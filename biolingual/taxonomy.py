@@ -10,7 +10,9 @@ PLACEHOLDERS = {"mystery mystery", "sonus naturalis", "identity unknown", "sound
 HUMAN = re.compile(r"homo(?: sapiens\b.*)?$", re.IGNORECASE)
 ANIMAL_KINGDOMS = {"", "animalia", "metazoa"}
 HYBRID = re.compile(r"(\s[x×]\s)|(^(?:×\s?|x\s))|\bhybrid\b|\bintergrade\b", re.IGNORECASE)
-UNCERTAIN = re.compile(r"\b(spec|spp?|cf|aff|div|indet|complex|agg|group|nr)\b\.?|/|\?", re.IGNORECASE)
+UNCERTAIN = re.compile(r"\b(spec|spp?|cf|aff|div|indet|complex|agg|group|nr|undescribed)\b\.?|/|\?", re.IGNORECASE)
+# Of which subspecies it is stays open, not of which species: "Rhea pennata tarapacensis/garleppi", "... [elegans Group]".
+SUBSPECIES_GROUP = re.compile(r"^([A-Z][a-z-]+ [a-z-]+) (?:\[[^\]]*\]|[a-z-]+(?:/[a-z-]+)+)$")
 AUTHOR = re.compile(r"\s+\(?[A-Z][^,()]*,\s*\d{4}\)?")  # "Gryllus Linnaeus, 1758", "Turdus merula (Smith, 1900)"
 SUBGENUS = re.compile(r"(?<=\w)\s+\([A-Z][a-z]+\)(?=\s+[a-z])")
 MARKERS = {"kl.", "kl", "ssp.", "subsp.", "var.", "f.", "forma"}  # stand between the parts of a name and are none
@@ -91,6 +93,7 @@ def resolve(name: str, checklist_name: str = "", kingdom: str = "", family: str 
         return Taxon(problem="not_an_animal")
     if HYBRID.search(given):
         return Taxon(problem="name_hybrid")
+    given = SUBSPECIES_GROUP.sub(r"\1", given)
     if UNCERTAIN.search(given):
         return Taxon(problem="name_uncertain")
     words = _words(given)
