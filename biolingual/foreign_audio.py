@@ -56,7 +56,9 @@ def _is_known(data: bytes, most_samples: int) -> bool:
 
 
 def _in_child(data: bytes, first: UndecodableError, time_limit_s: float, most_samples: int) -> tuple[np.ndarray, int]:
-    words = [sys.executable, "-m", "biolingual.foreign_audio"]
+    # With this process's own path: on a cluster the code may lie where a fresh interpreter would not look.
+    code = f"import sys; sys.path[:] = {sys.path!r}; from biolingual.foreign_audio import main; main()"
+    words = [sys.executable, "-c", code]
     asked = f"{most_samples}\n".encode() + data
     try:
         done = subprocess.run(words, input=asked, capture_output=True, timeout=time_limit_s, check=False)
@@ -95,7 +97,3 @@ def main() -> None:
                 raise
     head = {"sample_rate_hz": rate, "channels": layout.nb_channels}
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + np.concatenate(parts).astype("<f4").tobytes())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,8 @@
-"""Writes simulated recordings as the dumps of two further archives: the Animal Sound Archive's JSON and Watkins' pages."""
+"""Writes simulated recordings as the dumps of two further archives: the Animal Sound Archive's JSON and Watkins' pages.
+
+Both dumps are optional: name them in `simulate.dumps` and give each a row in `dumps`, Watkins' with
+`default_license: LicenseRef-WHOI-Public`.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,15 @@ import re
 from collections.abc import Iterator
 
 from biolingual.archives.darwin_core_archive import Fault
-from biolingual.archives.darwin_core_sounds import ArchivedSound, fault_records, fields_of, open_archive, orphan, sounds
+from biolingual.archives.darwin_core_sounds import (
+    ArchivedSound,
+    fault_records,
+    fields_of,
+    is_sound,
+    open_archive,
+    orphan,
+    sounds,
+)
 from biolingual.archives.source import (
     SourceRecord,
     clean,
@@ -35,7 +43,13 @@ def inspect(source: str, row: DumpRow) -> None:
             f"{source} has no pages/*.json: not a Xeno-canto dump. Save the API's pages there as they came, or the "
             "Darwin Core Archive (.zip) that Xeno-canto gives to GBIF."
         )
-    open_archive(source, TABLES, KIND)
+    archive = open_archive(source, TABLES, KIND)
+    first = next((item for item in archive.rows("Multimedia", []) if is_sound(item)), None)
+    if first is not None and not _xc_number(first):
+        raise ValueError(
+            f"{source} has no pages/*.json, and its archive is not Xeno-canto's: its first sound is {first['id']}, without "
+            "an XC number. Another publisher's archive is read as darwin_core or inaturalist."
+        )
 
 
 def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
@@ -153,16 +167,14 @@ def _from_archive(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
 
 def _number(item: dict[str, str]) -> str:
     """The recording's number, from "9@XC", "XC9", or the address .../XC9-name.mp3."""
-    for text in (
-        item.get("catalogNumber"),
-        item.get("accessURI"),
-        item.get("identifier"),
-        item.get("Identifier"),
-        item["id"],
-    ):
-        if found := re.search(r"XC(\d+)|(\d+)@XC", text or ""):
+    return _xc_number(item) or item["id"]
+
+
+def _xc_number(item: dict[str, str]) -> str:
+    for term in ("catalogNumber", "accessURI", "identifier", "id"):
+        if found := re.search(r"\bXC(\d+)\b|\b(\d+)@XC\b", item.get(term, "")):
             return found.group(1) or found.group(2)
-    return item["id"]
+    return ""
 
 
 def _archived(sound: ArchivedSound, audio: str) -> SourceRecord:
