@@ -17,6 +17,7 @@ TONE_FRAME_S = 0.1
 TONE_SHARE = 0.95  # of a frame's power within one bin of its strongest
 TONE_STEADY_DB = 1.0
 SHORTEST_TONE_S = 1.0
+LOWEST_TONE_HZ = 100  # below lie offset, wind and mains hum; calibrators give 250 or 1000 Hz
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +57,15 @@ def tone_in_front_s(waveform: np.ndarray, sample_rate_hz: int) -> float:
     first_bin = first_db = None
     frames = 0
     for start in range(0, len(waveform) - frame + 1, frame):
-        power = np.abs(np.fft.rfft(waveform[start : start + frame] * window)) ** 2  # [frame / 2 + 1]
+        part = waveform[start : start + frame]
+        power = np.abs(np.fft.rfft((part - part.mean()) * window)) ** 2  # [frame / 2 + 1]
         total = float(power.sum())
         if total <= 0:
             break
         if first_bin is None:
             first_bin, first_db = int(power.argmax()), 10 * np.log10(total)
+            if first_bin * sample_rate_hz < LOWEST_TONE_HZ * frame:
+                break
         # A Hann window spreads a tone over two bins to each side.
         near = float(power[max(0, first_bin - 2) : first_bin + 3].sum())
         if near < TONE_SHARE * total or abs(10 * np.log10(total) - first_db) > TONE_STEADY_DB:

@@ -39,6 +39,8 @@ def test_a_calibration_tone_in_front_is_measured():
         0.3 * np.sin(2 * np.pi * 1000 * T) * (np.sin(2 * np.pi * 2 * T) > 0),  # a whistle in notes
         0.3 * np.sin(2 * np.pi * 1000 * T[: RATE // 2]),  # shorter than any calibration
         np.zeros(4 * RATE),
+        noise(4) * 0.01 + 0.2,  # an offset is no tone
+        0.3 * np.sin(2 * np.pi * 50 * T),  # nor is mains hum
     ],
 )
 def test_no_other_sound_is_a_test_tone(sound):
