@@ -1,9 +1,13 @@
 """Darwin Core Archives as their meta.xml describes them: separators, encodings, headers, defaults, folders."""
 
+import csv
+import io
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from biolingual.archives.darwin_core_archive import DarwinCoreArchive
 
@@ -268,3 +272,33 @@ def test_a_zip_whose_bytes_are_damaged_is_an_error(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"occurrence\.txt cannot be read"):
         list(DarwinCoreArchive(str(path)).rows("Occurrence"))
+
+
+CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=12)
+TABLE = st.lists(st.tuples(st.integers(1, 9).map(str), CELLS, CELLS), min_size=1, max_size=8)
+
+
+@given(table=TABLE, encoding=st.sampled_from(["UTF-8", "UTF-16"]), end=st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_quoted_table_holds_comes_back(tmp_path, table, encoding, end):
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator=end).writerows(table)
+    rows = read(tmp_path, meta(encoding=encoding), buffer.getvalue().encode(encoding))
+    assert [(row["id"], row["scientificName"], row["locality"]) for row in rows] == table
+
+
+@given(table=TABLE)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_an_unquoted_table_holds_comes_back(tmp_path, table):
+    """GBIF's form cannot hold tabs and line ends; a carriage return that ends a line is the line's."""
+    plain = [tuple(cell.replace("\t", " ").replace("\n", " ").replace("\r", " ") for cell in row) for row in table]
+    text = "".join("\t".join(row) + "\n" for row in plain)
+    rows = read(tmp_path, meta(fieldsTerminatedBy="\\t", fieldsEnclosedBy=""), text.encode())
+    assert [(row["id"], row["scientificName"], row["locality"]) for row in rows] == plain
+
+
+def test_the_columns_of_a_real_gbif_download_are_bound_by_their_terms(shared):
+    found = DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / "gbif-results.zip"))
+    rows = list(found.rows("Occurrence"))
+    assert {row["kingdom"] for row in rows} <= {"Animalia", "Plantae", "Fungi", ""}
+    assert all(row["decimalLatitude"] == "" or -90 <= float(row["decimalLatitude"]) <= 90 for row in rows)
