@@ -103,6 +103,17 @@ def inspect_dump(
 
 
 @app.command()
+def attributions(manifest: Annotated[Path, typer.Argument(help="A recordings.parquet of a dump.")]) -> None:
+    """Print the line that each recording's licence asks for: title, creator, licence, source."""
+    from biolingual.licences import attribution
+    from biolingual.records import Recording, rows
+
+    for one in rows(manifest, Recording):
+        title = one.scientific_name or one.common_name or one.recording_id
+        print(f"{one.recording_id}\t{attribution(title, one.rights_holder or one.recorded_by, one.license, one.url)}")
+
+
+@app.command()
 def digest(source: Annotated[str, typer.Argument(help="A folder, file or URL.")]) -> None:
     """Print the digest of a dump, by which ingest and lineage know it."""
     from biolingual.storage import digest as digest_of

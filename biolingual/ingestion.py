@@ -10,17 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from biolingual import audio, licences, taxonomy
+import numpy as np
+
+from biolingual import audio, licences, marks, taxonomy
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
+from biolingual.foreign_audio import decode_any
 from biolingual.parallel import Machine, map_ordered
 from biolingual.params import DumpRow, IngestParams
-from biolingual.records import Clip, Recording, Rejected, read_json, write_json, write_rows
+from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
 from biolingual.shards import ShardWriter
 from biolingual.storage import digest, exists, open_url
 
 STAGE = "ingest"
 ROUNDED_S = 0.5  # archives give whole seconds
+EXPANDED = 10  # by how much bats are slowed down for human ears
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,17 @@ class Decoded:
 
     recording: Recording
     clips: list[tuple[float, float, float, bytes]]
+    captions: list[Caption]
+    marks: list[marks.Mark]
 
 
 def ingest(
     dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine
 ) -> dict:
     """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
+
+    Sentences that the dump brings along go to `manifests`/captions.parquet, oddities of sounds that were taken to
+    marks.parquet; each is there only where there are some.
 
     Both folders appear whole or not at all. ValueError when the dump is not what its row says.
     """
@@ -43,12 +52,14 @@ def ingest(
     work = sounds.with_name(f".{sounds.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     writer = ShardWriter(work, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips = [], [], []
+    recordings, rejected, clips, captions, marked = [], [], [], [], []
     for outcome in _outcomes(dump, row, params, source, machine):
         if isinstance(outcome, Rejected):
             rejected.append(outcome)
             continue
         recordings.append(outcome.recording)
+        captions += outcome.captions
+        marked += outcome.marks
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
             clips.append(
@@ -70,6 +81,10 @@ def ingest(
     write_rows(recordings, Recording, manifests / "recordings.parquet")
     write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
     write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    for found_rows, noun, name in ((captions, Caption, "captions"), (marked, marks.Mark, "marks")):
+        (manifests / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
+        if found_rows:
+            write_rows(found_rows, noun, manifests / f"{name}.parquet")
     write_json(counts, manifests / "ingest.json")
     return counts
 
@@ -124,13 +139,15 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
         return reject(refusal, f"licence as given: {record.fields.get('license_source') or '(none)'}")
     if not record.audio:
         return reject("audio_missing", "the dump names this sound but holds no file for it")
-    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist)
+    names = {name: record.fields.get(name, "") for name in ("kingdom", "family")}
+    taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist, **names)
     try:
         outcome = decoded(record, recording_id, dump, row, params, str(licence), taxon)
     except audio.UndecodableError as error:
         return reject(error.reason, error.detail)
     # Last, so that a file's own fault is told before its label's.
-    if taxon.problem and not (taxon.problem == "name_missing" and record.fields.get("common_name")):
+    named = record.fields.get("common_name") or record.captions
+    if taxon.problem and not (taxon.problem == "name_missing" and named):
         return reject(taxon.problem, record.fields.get("source_name") or "neither a scientific nor a common name")
     return outcome
 
@@ -140,12 +157,14 @@ def decoded(
 ) -> Decoded:
     """Decode, check and cut one sound. UndecodableError says why it cannot be used."""
     with open_url(record.audio) as file:
-        sound = audio.decode(file.read())
+        sound = decode_any(file.read())
     declared = record.fields.get("declared_duration_s")
     if audio.peak_dbfs(sound.waveform) < params.silence_dbfs:
         raise audio.UndecodableError("silent", f"peak below {params.silence_dbfs} dBFS")
     if declared and sound.duration_s < params.truncated_share * (declared - ROUNDED_S):
         raise audio.UndecodableError("truncated", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
+    if declared and declared >= 2 and abs(sound.duration_s / EXPANDED - declared) <= ROUNDED_S:
+        raise audio.UndecodableError("time_expanded", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
     if sound.duration_s < params.min_duration_s:
         raise audio.UndecodableError("too_short", f"{sound.duration_s:.3f} s")
     names = {field.name for field in dataclasses.fields(Recording)}
@@ -166,11 +185,23 @@ def decoded(
             "audio_sha256": audio.sound_sha256(sound),
         }
     )
-    waveform = audio.resample(sound.waveform, sound.sample_rate_hz, params.sample_rate_hz)
-    windows = audio.activity_windows(
-        waveform, params.sample_rate_hz, params.clip_duration_s, params.max_clips_per_recording
-    )
     rate = params.sample_rate_hz
+    found = {
+        "dc_offset": marks.dc_offset(sound.waveform),
+        "clipped": marks.clipped_share(sound.waveform),
+        "test_tone": marks.tone_in_front_s(sound.waveform, sound.sample_rate_hz),
+    }
+    if found["test_tone"] > sound.duration_s - params.min_duration_s:
+        raise audio.UndecodableError("test_tone", "a steady pure tone and nothing else")
+    level = sound.waveform - np.float32(found["dc_offset"]) if found["dc_offset"] else sound.waveform
+    waveform = audio.resample(level, sound.sample_rate_hz, rate)
+    skipped = round(found["test_tone"] * rate)
+    windows = [
+        (start + skipped, stop + skipped, activity)
+        for start, stop, activity in audio.activity_windows(
+            waveform[skipped:], rate, params.clip_duration_s, params.max_clips_per_recording
+        )
+    ]
     return Decoded(
         recording,
         [
@@ -181,6 +212,15 @@ def decoded(
                 audio.to_flac(waveform[start:stop], rate),
             )
             for start, stop, activity in windows
+        ],
+        [
+            Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
+            for text in record.captions
+        ],
+        [
+            marks.Mark(recording_id=recording_id, mark=name, value=round(value, 6))
+            for name, value in found.items()
+            if value
         ],
     )
 

@@ -34,6 +34,10 @@ class Licence:
         return f"{self.family} {self.version}".strip()
 
 
+# Terms of use that are no licence, by the name that a dump's row gives them on purpose.
+TERMS = {"licenseref-whoi-public": Licence("LicenseRef-WHOI-Public", "", nc=True, nd=False, sa=False)}
+
+
 def parse(text: str | None) -> Licence | None:
     """The licence that `text` names (a URL, a code, a phrase), or None when it names none that we know.
 
@@ -42,6 +46,8 @@ def parse(text: str | None) -> Licence | None:
     lowered = " ".join((text or "").lower().replace("_", "-").split())
     if lowered in ("", "-", "null", "none", "unknown"):
         return None
+    if lowered in TERMS:
+        return TERMS[lowered]
     if lowered == "own":
         return Licence("own", "", False, False, False)
     found = VERSION.search(lowered)
@@ -80,3 +86,12 @@ def refusal(licence: Licence | None, *, allow_noncommercial: bool, allow_noderiv
     if licence.nc and not allow_noncommercial:
         return "licence_non_commercial"
     return ""
+
+
+def attribution(title: str, creator: str, licence: str, url: str) -> str:
+    """The line that CC licences ask for: title, creator, licence and source, as far as they are known.
+
+    Recommended by https://wiki.creativecommons.org/wiki/Recommended_practices_for_attribution (title, author, source, licence).
+    """
+    by = f"{title} by {creator}" if creator else title
+    return ", ".join(part for part in (by, licence, url) if part)

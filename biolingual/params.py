@@ -28,7 +28,7 @@ class DumpRow(Section):
     digest: str = Field(description="What ingest verifies; '' for a dump the graph itself writes, which dvc.lock pins.")
     checklist: str = Field(description="The table in biolingual/tables that resolves its names; '' = names as given.")
     default_license: str = Field(
-        description="For a folder without a licence column: one licence, `own` included; '' = none."
+        description="For a dump that gives no licence of its own: one licence, `own` included; '' = none."
     )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from biolingual.archives import adapter
 from biolingual.ingestion import outcome_of
+from biolingual.marks import Mark
 from biolingual.params import DumpRow, IngestParams
-from biolingual.records import Clip, Recording, Rejected, rows
+from biolingual.records import Caption, Clip, Recording, Rejected, rows
 from biolingual.shard_reader import Shards
 
 
@@ -22,6 +23,10 @@ def recheck(
     clips: dict[str, list[Clip]] = {}
     for clip in rows(manifests / "clips.parquet", Clip):
         clips.setdefault(clip.recording_id, []).append(clip)
+    beside = {
+        "captions": _by_recording(manifests / "captions.parquet", Caption),
+        "marks": _by_recording(manifests / "marks.parquet", Mark),
+    }
     records = sorted(adapter(row.archive).read(source, row), key=lambda record: record.source_id)
     step = max(1, len(records) // sample)
     looked = 0
@@ -35,6 +40,9 @@ def recheck(
         else:
             identity = outcome.recording.recording_id
             difference = _difference(outcome, recordings.get(identity), clips.get(identity, []), shards, dump)
+            for name, known_rows in beside.items():
+                if not difference and getattr(outcome, name) != known_rows.get(identity, []):
+                    difference = f"has other {name} than before"
         if difference:
             return looked, f"{identity}: {difference}"
     if len(records) != len(recordings) + sum(one.recording_id not in recordings for one in rejected.values()):
@@ -43,6 +51,14 @@ def recheck(
             f"the archive's reader finds {len(records)} records, the manifest has {len(recordings) + len(rejected)}",
         )
     return looked, ""
+
+
+def _by_recording(path: Path, noun: type) -> dict[str, list]:
+    """The rows of a table that is there only where it holds some, by recording."""
+    found: dict[str, list] = {}
+    for one in rows(path, noun) if path.is_file() else []:
+        found.setdefault(one.recording_id, []).append(one)
+    return found
 
 
 def _difference(outcome, known: Recording | None, clips: list[Clip], shards: Shards, dump: str) -> str:

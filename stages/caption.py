@@ -1,4 +1,4 @@
-"""Write the captions of one dump's recordings."""
+"""Write the captions of one dump's recordings, those included that the dump itself brought along."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,6 +14,8 @@ def main(caption: CaptionParams, manifests: Path, out: Path) -> None:
     written = [
         one for recording in rows(manifests / "recordings.parquet", Recording) for one in write.captions(recording)
     ]
+    brought = manifests / "captions.parquet"
+    written += rows(brought, Caption) if brought.is_file() else []
     write_rows(written, Caption, out)
     statuses = ", ".join(
         f"{count} {status}" for status, count in sorted(Counter(one.status for one in written).items())

@@ -168,6 +168,19 @@ def test_rooms_do_not_import_each_other():
             assert not (others & set(ROOMS)) - {room}, path
 
 
+def test_no_adapter_imports_another_so_a_new_one_re_runs_nothing_old():
+    table = {f"biolingual/archives/{row}.py" for row in archive_table()}
+    assert table <= {path.relative_to(ROOT).as_posix() for path in sources("biolingual/archives")}
+    for path in table:
+        assert closure(ROOT / path) & table == {path}
+
+
+def test_adapters_are_imported_by_name_alone():
+    names = {f"biolingual.archives.{row}" for row in archive_table()}
+    for path in [*sources("biolingual"), *sources("stages")]:
+        assert not names & set(imports(path)), path
+
+
 def test_package_files_hold_a_docstring_and_at_most_a_name_table():
     for path in [*sources("biolingual"), *sources("stages"), *sources("flows")]:
         if path.name == "__init__.py" and path.parent.name != "pages":

@@ -18,3 +18,22 @@ def test_the_scores_are_a_table_for_each_origin():
 def test_a_folder_without_scores_says_what_to_run(tmp_path):
     done = CliRunner().invoke(app, ["scores", "--folder", str(tmp_path)])
     assert isinstance(done.exception, ValueError) and "dvc repro" in str(done.exception)
+
+
+def test_attributions_are_one_line_for_each_recording(tmp_path, capsys):
+    from biolingual.cli import attributions
+    from biolingual.records import Recording, write_rows
+
+    one = Recording(
+        recording_id="xeno_canto:XC9",
+        origin="real",
+        dump="d",
+        archive="xeno_canto",
+        common_name="Wren",
+        recorded_by="Ada Marr",
+        license="CC BY 4.0",
+        url="https://xeno-canto.org/9",
+    )
+    write_rows([one], Recording, tmp_path / "recordings.parquet")
+    attributions(tmp_path / "recordings.parquet")
+    assert capsys.readouterr().out == "xeno_canto:XC9\tWren by Ada Marr, CC BY 4.0, https://xeno-canto.org/9\n"

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from biolingual.licences import Licence, parse, refusal
+from biolingual.licences import Licence, attribution, parse, refusal
 
 FORMS = {
     "https://creativecommons.org/licenses/by-nc-sa/4.0/": "CC BY-NC-SA 4.0",
@@ -97,3 +97,41 @@ def test_however_it_is_worded_non_commercial_is_seen(text):
 @pytest.mark.parametrize("text", ["Mit freundlicher Genehmigung", "not in the public domain", "all rights reserved"])
 def test_words_that_only_look_like_a_licence_are_none(text):
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://creativecommons.org/licenses/by/3.0/de/", "CC BY 3.0"),
+        ("https://creativecommons.org/licenses/by-nc/4.0/deed.de", "CC BY-NC 4.0"),
+        ("//creativecommons.org/licenses/by-nc-sa/2.5/legalcode", "CC BY-NC-SA 2.5"),
+        ("creativecommons.org/licenses/by-nc-nd/2.5/", "CC BY-NC-ND 2.5"),
+        ("CC BY-NC-SA. no commercial use", "CC BY-NC-SA"),
+        ("CC BY-SA", "CC BY-SA"),
+        ("cc-by-sa", "CC BY-SA"),
+        ("CC_BY_4_0", "CC BY 4.0"),
+        ("CC0_1_0", "CC0 1.0"),
+        ("CC-BY-NC-4.0", "CC BY-NC 4.0"),
+        ("LicenseRef-WHOI-Public", "LicenseRef-WHOI-Public"),
+    ],
+)
+def test_the_forms_of_the_archives_are_known(text, expected):
+    assert str(parse(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["http://creativecommons.org/licenses/sampling+/1.0/", "all-rights-reserved", "unspecified", "C", "keine"]
+)
+def test_a_licence_outside_the_policy_is_unknown_and_refused(text):
+    assert parse(text) is None
+    assert refusal(parse(text), allow_noncommercial=True, allow_noderivatives=True) == "licence_missing_or_unknown"
+
+
+def test_terms_without_a_licence_are_non_commercial():
+    assert refusal(parse("LicenseRef-WHOI-Public"), allow_noncommercial=False, allow_noderivatives=False) != ""
+
+
+def test_an_attribution_names_title_creator_licence_and_source_as_far_as_known():
+    full = attribution("Troglodytes troglodytes", "Ada Marr", "CC BY-NC-SA 4.0", "https://xeno-canto.org/9")
+    assert full == "Troglodytes troglodytes by Ada Marr, CC BY-NC-SA 4.0, https://xeno-canto.org/9"
+    assert attribution("a.wav", "", "own", "") == "a.wav, own"

@@ -130,7 +130,7 @@ def test_a_misspelt_key_is_one_clear_line_before_anything_runs(world):
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"archive": "xeno_cantoo"}, "archive 'xeno_cantoo' is unknown. Known: folder, inaturalist, xeno_canto"),
+        ({"archive": "xeno_cantoo"}, "archive 'xeno_cantoo' is unknown. Known: animal_sound_archive"),
         ({"source": "data/nowhere"}, "data/nowhere does not exist"),
         ({"checklist": "birds-9"}, "checklist 'birds-9' is not one of"),
     ],

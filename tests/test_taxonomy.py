@@ -1,5 +1,7 @@
 """Names as archives write them: which give a taxon, which a reason."""
 
+import csv
+
 import pytest
 
 from biolingual.taxonomy import checklist, resolve, with_article
@@ -127,3 +129,104 @@ def test_a_name_that_begins_with_x_is_no_hybrid(name):
 @pytest.mark.parametrize("name", ["European Robin", "Eurasian Wren", "Ural Owl"])
 def test_a_vowel_that_sounds_like_you_takes_a(name):
     assert with_article(name) == f"a {name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "species"),
+    [
+        ("Capra hircus f. hircus", "Capra hircus"),
+        ("Anas platyrhynchos (Domestic type)", "Anas platyrhynchos"),
+        ("Passerella iliaca megarhyncha", "Passerella iliaca"),
+        ("Larus fuscus ssp. graellsii", "Larus fuscus"),
+        ("Pelophylax kl. esculentus", "Pelophylax esculentus"),
+        ("Pelophylax 'esculentus'", "Pelophylax esculentus"),
+        ("Culex (Culex) pipiens", "Culex pipiens"),
+        ("Turdus merula Linnaeus, 1758", "Turdus merula"),
+        ("turdus Merula", "Turdus merula"),
+    ],
+)
+def test_what_stands_between_or_behind_the_two_words_of_a_species_is_no_part_of_it(name, species):
+    assert (resolve(name).scientific_name, resolve(name).rank) == (species, "species")
+
+
+def test_a_genus_with_its_author_is_a_genus_not_a_species():
+    assert (resolve("Gryllus Linnaeus, 1758").scientific_name, resolve("Gryllus Linnaeus, 1758").rank) == (
+        "Gryllus",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["Aegolius acadicus complex", "gull sp.", "Larus spp.", "Myotis nr. nattereri", "div."]
+)
+def test_groups_of_species_are_uncertain(name):
+    assert resolve(name).problem == "name_uncertain"
+
+
+@pytest.mark.parametrize(
+    ("name", "kingdom"), [("Homo sapiens", ""), ("Homo", ""), ("Morus alba", "Plantae"), ("Amanita", "Fungi")]
+)
+def test_people_plants_and_fungi_are_no_animals(name, kingdom):
+    assert resolve(name, kingdom=kingdom).problem == "not_an_animal"
+
+
+@pytest.mark.parametrize("kingdom", ["", "Animalia", "animalia", "Metazoa"])
+def test_an_animal_by_any_name_of_its_kingdom_is_one(kingdom):
+    assert resolve("Morus bassanus", kingdom=kingdom).problem == ""
+
+
+HOMONYMS = """taxon_id,scientific_name,common_name,kingdom,phylum,class,order,family,genus,synonyms
+4CGXP,Morus,gannets,Animalia,Chordata,Aves,Suliformes,Sulidae,Morus,
+77XYZ,Morus,mulberries,Plantae,,,,Moraceae,Morus,
+A1,Aotus rufus,night monkey,Animalia,Chordata,Mammalia,Primates,Aotidae,Aotus,
+A2,Aotus rufus,a moth,Animalia,Arthropoda,Insecta,Lepidoptera,Noctuidae,Aotus,
+B1,Pica nova,new magpie,Animalia,Chordata,Aves,Passeriformes,Corvidae,Pica,Aotus rufus
+"""
+
+
+@pytest.fixture
+def homonyms(monkeypatch, tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "made-1.csv").write_text(HOMONYMS)
+    monkeypatch.setattr("biolingual.taxonomy.files", lambda package: tmp_path)
+    checklist.cache_clear()
+    yield
+    checklist.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "taxon_id", "problem"),
+    [
+        ("Morus", {"kingdom": "Animalia"}, "4CGXP", ""),
+        ("Morus", {"family": "Sulidae"}, "4CGXP", ""),
+        ("Morus", {"family": "Moraceae"}, "", "not_an_animal"),
+        ("Morus", {}, "", "name_ambiguous"),
+        ("Aotus rufus", {"family": "Noctuidae"}, "A2", ""),
+        ("Aotus rufus", {"kingdom": "Animalia"}, "", "name_ambiguous"),
+        ("Pica nova", {"family": "Corvidae s.l."}, "B1", ""),  # no homonym: families move between checklists
+    ],
+)
+def test_homonyms_are_told_apart_by_kingdom_and_family_or_not_at_all(homonyms, name, told, taxon_id, problem):
+    taxon = resolve(name, "made-1", **told)
+    assert (taxon.taxon_id, taxon.problem) == (taxon_id, problem)
+
+
+def test_a_key_of_letters_and_digits_stays_text(homonyms):
+    assert resolve("Morus", "made-1", kingdom="Animalia").taxon_id == "4CGXP"
+
+
+@pytest.mark.parametrize("table", ["eBird_Taxonomy_v2021.csv", "eBird_taxonomy_v2025.csv"])
+def test_every_row_of_ebirds_taxonomy_is_judged_by_what_it_is(shared, table):
+    """Species, subspecies groups, forms and domestic forms give their species; slashes, spuhs and hybrids none."""
+    wrong = []
+    with (shared / "archives" / "ebird" / table).open(encoding="utf-8-sig") as lines:
+        for row in csv.DictReader(lines):
+            taxon, words = resolve(row["SCI_NAME"]), row["SCI_NAME"].split()
+            if row["CATEGORY"] in ("species", "issf"):
+                right = taxon.scientific_name == " ".join(words[:2])
+            elif row["CATEGORY"] in ("slash", "spuh", "hybrid", "intergrade"):
+                right = taxon.problem in ("name_uncertain", "name_hybrid")
+            else:  # form, domestic: the species, or a form that no one has described
+                right = taxon.scientific_name == " ".join(words[:2]) or taxon.problem
+            wrong += [] if right else [row["SCI_NAME"]]
+    assert wrong == []

@@ -8,8 +8,14 @@ from importlib import import_module
 from types import ModuleType
 
 ARCHIVES = {
+    "animal_sound_archive": "biolingual.archives.animal_sound_archive",
+    "animalspeak_release": "biolingual.archives.animalspeak_release",
+    "audiocaps": "biolingual.archives.audiocaps",
+    "audioset": "biolingual.archives.audioset",
+    "darwin_core": "biolingual.archives.darwin_core",
     "folder": "biolingual.archives.folder",
     "inaturalist": "biolingual.archives.inaturalist",
+    "watkins": "biolingual.archives.watkins",
     "xeno_canto": "biolingual.archives.xeno_canto",
 }
 

@@ -75,7 +75,15 @@ def _table(source: str) -> tuple[str, dict[str, str], list[dict]]:
         names = ", ".join(name for name, _ in tables) or "none"
         raise ValueError(f"{source} must hold one CSV (metadata.csv where there are several); found: {names}.")
     with open_url(chosen[0]) as file:
-        text = file.read().decode("utf-8-sig")
+        data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{chosen[0]} is not UTF-8: line {line} holds the byte 0x{data[error.start]:02x}. Save it as UTF-8 (in a "
+            "spreadsheet: CSV UTF-8), so that no name is guessed."
+        ) from error
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     headings = {re.sub(r"[^a-z]", "", heading.lower()): heading for heading in reader.fieldnames or []}
     columns = {}

@@ -1,4 +1,4 @@
-"""A made-up world with the dumps that two archives would make of it: the offline default, and the source of known truth.
+"""A made-up world with the dumps that archives would make of it: the offline default, and the source of known truth.
 
 `World(seed, n)` holds n recordings of the first dumps. Its species are invented (tables/simulated-1.csv). Any recording
 depends on the seed and its own number alone, so a larger world begins with the smaller one. The world is frozen: every
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from biolingual.archives.simulated_formats import write_inaturalist, write_xeno_canto
+from biolingual.archives.simulated_museums import NOT_WATKINS, write_animal_sound_archive, write_watkins
 from biolingual.archives.simulated_voices import (
     CALL_TYPES,
     Species,
@@ -31,6 +32,8 @@ from biolingual.parallel import Machine, map_ordered
 
 PER_VISIT = 3  # recordings of one recordist on one day
 SECOND_DUMP_SHARE = 0.15
+MUSEUM_SHARE = 0.1  # each of the optional dumps, beside the first ones
+MUSEUM_FIRST = {"animal_sound_archive": 1_000_000, "watkins": 2_000_000}  # recordings far from all others
 RECORDISTS = tuple(
     f"{first} {last}"
     for first in ("Ada", "Bruno", "Chiara", "José", "Émile", "Farah", "Goran", "Hana", "Ivo", "Jorunn")
@@ -56,6 +59,12 @@ NOISES = {
     "stream": "A stream in the background.",
     "wind": "Gusts of wind.",
     "hum": "A low hum from a generator.",
+}
+WRITERS = {
+    "xeno_canto": write_xeno_canto,
+    "inaturalist": write_inaturalist,
+    "animal_sound_archive": write_animal_sound_archive,
+    "watkins": write_watkins,
 }
 DIRT = (  # each at least once in a dump, and once more for every 200 recordings
     "no_derivatives",
@@ -154,7 +163,20 @@ class World:
             "xeno_canto-2026-01": xeno_canto,
             "inaturalist-2026-01": [item for item in self.first if item.archive == "inaturalist"] + copies,
             "xeno_canto-2026-02": [item for item in xeno_canto if not item.dirt][::10] + self.second,
+            **{f"{archive}-2026-01": self._museum(archive) for archive in MUSEUM_FIRST},
         }
+
+    def _museum(self, archive: str) -> list[Planned]:
+        """The recordings of an optional dump: WAVs; Watkins' of mammals alone."""
+        start = MUSEUM_FIRST[archive]
+        watkins = archive == "watkins"
+        species = [one for one in roster() if one.first_dump == 1 and (one.group == "mammal" or not watkins)]
+        return [
+            replace(
+                item, archive=archive, extension="wav", dirt="" if watkins and item.dirt in NOT_WATKINS else item.dirt
+            )
+            for item in self._plan(start, start + max(len(DIRT) + 3, round(self.n * MUSEUM_SHARE)), species)
+        ]
 
     def write(self, dump: str, folder: Path, machine: Machine) -> int:
         """Write a dump in its archive's true format into `folder`; returns the number of recordings.
@@ -164,8 +186,7 @@ class World:
         dumps = self.dumps()
         if dump not in dumps:
             raise ValueError(f"simulate.dumps: {dump!r} is not one of {sorted(dumps)}.")
-        write = write_xeno_canto if dump.startswith("xeno_canto") else write_inaturalist
-        write(dumps[dump], map_ordered(audio_file, dumps[dump], machine), folder)
+        WRITERS[dump.partition("-")[0]](dumps[dump], map_ordered(audio_file, dumps[dump], machine), folder)
         return len(dumps[dump])
 
     def soundscape(self, minutes: float, rate: int = 48000, number: int = 0) -> tuple[np.ndarray, list[dict]]:

@@ -14,7 +14,8 @@ PLACEHOLDERS = {"-", "?", "/n", "no score", "unknown", "uncertain", "nan", "null
 class SourceRecord:
     """source_id: the archive's own id. fields: Recording fields as text or numbers. audio: address of the sound file.
 
-    A record that the archive itself withholds has no audio and says why in `problem` (a reason code).
+    A record that the archive itself withholds has no audio and says why in `problem` (a reason code). captions: sentences
+    that the archive brings along; ingest keeps them beside the manifest under the name `captioner`.
     """
 
     source_id: str
@@ -22,6 +23,8 @@ class SourceRecord:
     fields: dict = field(default_factory=dict)
     problem: str = ""
     detail: str = ""
+    captions: tuple[str, ...] = ()
+    captioner: str = ""
 
 
 def clean(text: object) -> str:
@@ -34,6 +37,11 @@ def clean(text: object) -> str:
         value = plain
     value = " ".join(re.sub(r"<[^<>]{1,200}>", " ", value).split())
     return "" if value.lower() in PLACEHOLDERS else value
+
+
+def without_keys(text: str) -> str:
+    """The text with the values of `key=`, `token=` and the like hidden: API keys travel in addresses, and errors repeat those."""
+    return re.sub(r"(?i)\b((?:api_?)?key|token|secret|signature)=[^&\s\"'<>]+", r"\1=***", text)
 
 
 def number(text: object, low: float = float("-inf"), high: float = float("inf")) -> float | None:
@@ -83,3 +91,44 @@ def day_time(text: object) -> str:
     if not found or int(found.group(1)) > 23 or int(found.group(2)) > 59:
         return ""
     return f"{int(found.group(1)):02d}:{found.group(2)}"
+
+
+def hertz(text: object) -> float | None:
+    """A sample rate in Hz from "44100", "48" or "40,96": below a thousand it is kHz, and a comma is a decimal point.
+
+    "40,960" is 40960 Hz read either way.
+    """
+    value = number(str(text or "").replace(",", "."), 0.1)
+    return None if value is None else value * 1000 if value < 1000 else value
+
+
+STOP_WORDS = {
+    "de": {
+        "der",
+        "die",
+        "das",
+        "und",
+        "im",
+        "am",
+        "mit",
+        "von",
+        "bei",
+        "ein",
+        "eine",
+        "nicht",
+        "zwischen",
+        "auf",
+        "vom",
+    },
+    "en": {"the", "and", "of", "in", "with", "from", "at", "a", "by", "is", "was", "on", "for", "not", "this"},
+    "es": {"el", "los", "las", "y", "con", "una", "del", "en", "por", "un"},
+    "fr": {"le", "les", "et", "une", "du", "des", "dans", "avec", "sur", "un"},
+    "pt": {"o", "os", "e", "com", "uma", "do", "da", "em", "por", "um"},
+}
+
+
+def language_of(text: str) -> str:
+    """The language of some remarks by their commonest words ("de", "en", "es", "fr", "pt"), or "" where they do not decide."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    counts = sorted(((sum(word in known for word in words), code) for code, known in STOP_WORDS.items()), reverse=True)
+    return counts[0][1] if counts[0][0] > counts[1][0] else ""

@@ -1,172 +1,98 @@
-"""Darwin Core Archives as their meta.xml describes them: separators, encodings, headers, defaults, folders."""
-
-import zipfile
-from pathlib import Path
+"""Any sound dataset of GBIF: the media that are sounds, each with its own licence."""
 
 import pytest
 
-from biolingual.archives.darwin_core import DarwinCoreArchive
+from biolingual.archives.darwin_core import inspect, read
+from tests.archives.made_dumps import darwin_core, dump_row, save
 
-TERMS = ("scientificName", "locality")
-
-
-def meta(location: str = "occurrence.txt", terms: tuple[str, ...] = TERMS, extra: str = "", **attributes: str) -> str:
-    """A meta.xml with one core of Occurrence: `id` in column 0, `terms` after it."""
-    settings = " ".join(f'{name}="{value}"' for name, value in attributes.items())
-    fields = "".join(f'<field index="{i}" term="http://rs.tdwg.org/dwc/terms/{t}"/>' for i, t in enumerate(terms, 1))
-    return (
-        '<archive xmlns="http://rs.tdwg.org/dwc/text/">'
-        f'<core {settings} rowType="http://rs.tdwg.org/dwc/terms/Occurrence">'
-        f'<files><location>{location}</location></files><id index="0"/>{fields}{extra}</core></archive>'
-    )
-
-
-def archive(folder: Path, files: dict[str, bytes | str]) -> DarwinCoreArchive:
-    with zipfile.ZipFile(folder / "archive.zip", "w") as zipped:
-        for name, data in files.items():
-            zipped.writestr(name, data)
-    return DarwinCoreArchive(str(folder / "archive.zip"))
-
-
-def read(folder: Path, meta_xml: str, data: bytes | str) -> list[dict[str, str]]:
-    return list(archive(folder, {"meta.xml": meta_xml, "occurrence.txt": data}).rows("Occurrence"))
-
-
-BUNTING = {"id": "1", "scientificName": "Passerina amoena", "locality": "Custer"}
-
-
-def test_without_settings_the_table_is_comma_separated_quoted_utf8_without_a_header(tmp_path):
-    assert read(tmp_path, meta(), '1,"Passerina amoena",Custer\n') == [BUNTING]
+ROW = dump_row("darwin_core")
+OWL = {
+    "gbifID": "11",
+    "scientificName": "Strix aluco Linnaeus, 1758",
+    "species": "Strix aluco",
+    "kingdom": "Animalia",
+    "class": "Aves",
+    "taxonRank": "SPECIES",
+    "acceptedTaxonKey": "6TH9B",
+    "countryCode": "NA",
+    "decimalLatitude": "52.5",
+    "decimalLongitude": "13.4",
+    "license": "CC_BY_NC_4_0",
+    "eventDate": "2021-03-04T21:15:00Z",
+}
+HOOT = {
+    "gbifID": "11",
+    "type": "Sound",
+    "format": "audio/mpeg",
+    "identifier": "http://www.tierstimmenarchiv.de/recordings/Strix_aluco_V1.mp3",
+    "description": "17 s",
+    "license": "http://creativecommons.org/licenses/by-nc-sa/4.0/",
+    "rightsHolder": "Museum",
+}
 
 
-def test_a_tab_separated_table_is_read_and_its_quotes_are_text(tmp_path):
-    text = '1\tPasserina amoena\tthe "Park\n'
-    (row,) = read(tmp_path, meta(fieldsTerminatedBy="\\t", fieldsEnclosedBy=""), text)
-    assert row["locality"] == 'the "Park'
+def records(folder, occurrences: list[dict], media: list[dict], files: tuple[str, ...] = ()) -> dict:
+    darwin_core(folder / "gbif.zip", occurrences, media)
+    return {record.source_id: record for record in read(save(folder, {f"audio/{name}": b"x" for name in files}), ROW)}
 
 
-def test_a_separator_inside_quotes_is_text(tmp_path):
-    (row,) = read(tmp_path, meta(), '1,Passerina amoena,"Prairie Trail, ""Custer"""\n')
-    assert row["locality"] == 'Prairie Trail, "Custer"'
+def test_a_sound_is_read_with_the_fields_of_its_occurrence(tmp_path):
+    record = records(tmp_path, [OWL], [HOOT], ("Strix_aluco_V1.mp3",))["11/Strix_aluco_V1.mp3"]
+    expected = {
+        "source_name": "Strix aluco",
+        "kingdom": "Animalia",
+        "class_": "Aves",
+        "rank": "species",
+        "taxon_id": "6TH9B",
+        "checklist": "gbif",
+        "country": "NA",
+        "event_date": "2021-03-04",
+        "declared_duration_s": 17.0,
+        "rights_holder": "Museum",
+    }
+    assert record.audio.endswith("Strix_aluco_V1.mp3") and expected.items() <= record.fields.items()
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_line_end_inside_quotes_is_text_and_stays_as_it_is(tmp_path, end):
-    (row,) = read(tmp_path, meta(), f'1,Passerina amoena,"Prairie{end}Trail"{end}')
-    assert row["locality"] == f"Prairie{end}Trail"
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_header_lines_are_left_out_and_blank_lines_too(tmp_path, end):
-    text = end.join(["id,scientificName,locality", "", "1,Passerina amoena,Custer", ""])
-    assert read(tmp_path, meta(ignoreHeaderLines="1"), text) == [BUNTING]
-
-
-@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE", "windows-1252", "ISO-8859-1", "UTF-8"])
-def test_a_table_is_read_in_the_encoding_that_meta_xml_names(tmp_path, encoding):
-    data = "1,Passerina amoena,A Coruña é\n".encode(encoding)
-    (row,) = read(tmp_path, meta(encoding=encoding), data)
-    assert row["locality"] == "A Coruña é"
-
-
-def test_a_byte_order_mark_is_no_part_of_the_first_cell(tmp_path):
-    assert read(tmp_path, meta(encoding="UTF-8"), "1,Passerina amoena,Custer\n".encode("utf-8-sig")) == [BUNTING]
-
-
-def test_a_field_without_a_column_has_its_default_in_every_row(tmp_path):
-    extra = '<field default="CC0" term="http://purl.org/dc/terms/license"/>'
-    rows = read(tmp_path, meta(extra=extra), "1,Passerina amoena,Custer\n2,Turdus merula,Bonn\n")
-    assert [row["license"] for row in rows] == ["CC0", "CC0"]
-
-
-def test_a_filled_cell_wins_over_the_default(tmp_path):
-    extra = '<field index="3" default="US" term="http://rs.tdwg.org/dwc/terms/countryCode"/>'
-    (row,) = read(tmp_path, meta(extra=extra), "1,Turdus merula,Bonn,DE\n")
-    assert row["countryCode"] == "DE"
-
-
-def test_an_archive_inside_a_subfolder_is_read(tmp_path):
-    files = {"dump/meta.xml": meta(), "dump/occurrence.txt": "1,Passerina amoena,Custer\n"}
-    assert list(archive(tmp_path, files).rows("Occurrence")) == [BUNTING]
-
-
-def test_what_macos_adds_to_a_zip_is_no_archive(tmp_path):
-    files = {"__MACOSX/meta.xml": "junk", "meta.xml": meta(), "occurrence.txt": "1,Passerina amoena,Custer\n"}
-    assert list(archive(tmp_path, files).rows("Occurrence")) == [BUNTING]
-
-
-def test_a_row_of_another_type_is_not_given(tmp_path):
-    files = {"meta.xml": meta(), "occurrence.txt": "1,Passerina amoena,Custer\n"}
-    assert list(archive(tmp_path, files).rows("Multimedia")) == []
-
-
-def test_columns_that_meta_xml_does_not_name_are_left_out(tmp_path):
-    assert read(tmp_path, meta(), "1,Passerina amoena,Custer,further,cells\n") == [BUNTING]
-
-
-def test_a_short_row_is_named_with_its_line(tmp_path):
-    with pytest.raises(ValueError, match=r"occurrence\.txt line 2 has 2 columns, meta\.xml says 3"):
-        read(tmp_path, meta(), "1,Passerina amoena,Custer\n2,Turdus merula\n")
-
-
-def test_a_zip_without_meta_xml_is_no_archive(tmp_path):
-    with pytest.raises(ValueError, match=r"archive\.zip holds no meta\.xml: not a Darwin Core Archive"):
-        archive(tmp_path, {"occurrence.txt": "1\n"})
-
-
-def test_a_meta_xml_that_is_not_xml_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"archive\.zip: meta\.xml is not XML"):
-        archive(tmp_path, {"meta.xml": "<archive>"})
+def test_the_licence_is_the_mediums_never_the_occurrences(tmp_path):
+    (record,) = records(tmp_path, [OWL], [HOOT]).values()
+    assert record.fields["license_source"] == HOOT["license"]
+    (bare,) = records(tmp_path, [OWL], [{**HOOT, "license": ""}]).values()
+    assert bare.fields["license_source"] == ""
 
 
 @pytest.mark.parametrize(
-    ("name", "counts"),
+    "picture",
     [
-        ("dwca-2extensions.zip", {"Taxon": 4, "Description": 3, "VernacularName": 4}),
-        ("dwca-ids.zip", {"Taxon": 4, "Description": 3, "VernacularName": 4}),
-        ("dwca-noheaders-1.zip", {"Occurrence": 2}),
-        ("dwca-nometadata.zip", {"Occurrence": 2}),
-        ("dwca-orphaned-rows.zip", {"Taxon": 4, "Description": 6, "VernacularName": 5}),
-        ("dwca-partial-default.zip", {"Occurrence": 2}),
-        ("dwca-simple-subdir.zip", {"Occurrence": 2}),
-        ("dwca-star-test-archive.zip", {"Taxon": 4, "VernacularName": 4}),
-        ("dwca-utf8-eol-test.zip", {"Occurrence": 1}),
-        ("gbif-results-lacks-s-metadata.zip", {"Occurrence": 158}),
-        ("gbif-results-whitespace-in-xml.zip", {"Occurrence": 158}),
-        ("gbif-results.zip", {"Occurrence": 158}),
+        {"type": "StillImage", "format": "image/png"},
+        {"type": "Sound", "format": "image/png"},
+        {"type": "", "format": ""},
     ],
 )
-def test_of_a_real_archive_every_row_is_read(shared, name, counts):
-    found = DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / name))
-    assert {part.row_type: sum(1 for _ in found.rows(part.row_type)) for part in found.parts} == counts
+def test_what_is_no_sound_by_type_or_format_is_left_out(tmp_path, picture):
+    other = {**HOOT, **picture, "identifier": "http://x/sonogram.png"}
+    assert list(records(tmp_path, [OWL], [other, HOOT])) == ["11/Strix_aluco_V1.mp3"]
 
 
-@pytest.mark.parametrize("name", ["dwca-simple-csv.zip", "dwca-simple-csv-dos.zip", "dwca-simple-csv-notenclosed.zip"])
-def test_a_real_zip_of_one_csv_is_no_archive(shared, name):
-    with pytest.raises(ValueError, match=r"holds no meta\.xml"):
-        DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / name))
+def test_a_sound_without_a_type_is_known_by_its_format(tmp_path):
+    assert len(records(tmp_path, [OWL], [{**HOOT, "type": "", "format": "audio/vnd.wave"}])) == 1
 
 
-def zipped(folder: Path, target: Path) -> str:
-    with zipfile.ZipFile(target, "w") as out:
-        for path in sorted(folder.iterdir()):
-            out.write(path, path.name)
-    return str(target)
+def test_a_file_named_after_the_occurrence_is_its_one_sound(tmp_path):
+    found = records(tmp_path, [OWL], [HOOT, {**HOOT, "identifier": "http://x/second.mp3"}], ("11.flac",))
+    assert [bool(record.audio) for record in found.values()] == [True, False]
 
 
-def test_a_real_table_with_a_comma_inside_quotes_is_read(shared, tmp_path):
-    folder = shared / "archives" / "dwca_python-dwca-reader" / "dwca-csv-quote-dir"
-    rows = list(DarwinCoreArchive(zipped(folder, tmp_path / "a.zip")).rows("Occurrence"))
-    assert [row["basisOfRecord"] for row in rows] == ["Observation, something", "Observation"]
+def test_a_sound_of_no_occurrence_and_a_file_of_no_sound_are_told(tmp_path):
+    found = records(tmp_path, [OWL], [{**HOOT, "gbifID": "99"}], ("stray.wav",))
+    assert {record.problem for record in found.values()} == {"orphan_media", "no_metadata_row"}
 
 
-def test_the_real_archive_that_names_more_columns_than_it_has_is_refused(shared, tmp_path):
-    folder = shared / "archives" / "dwca_python-dwca-reader" / "dwca-malformed-descriptor"
-    with pytest.raises(ValueError, match=r"occurrence\.txt line \d+ has 234 columns, meta\.xml says 235"):
-        list(DarwinCoreArchive(zipped(folder, tmp_path / "a.zip")).rows("Occurrence"))
+def test_a_quote_in_gbifs_text_is_text(tmp_path):
+    (record,) = records(tmp_path, [{**OWL, "occurrenceRemarks": 'heard "kewick'}], [HOOT]).values()
+    assert record.fields["remarks"] == 'heard "kewick'
 
 
-def test_a_real_line_with_a_unicode_line_end_inside_stays_one_row(shared):
-    found = DarwinCoreArchive(str(shared / "archives" / "dwca_python-dwca-reader" / "dwca-utf8-eol-test.zip"))
-    (row,) = found.rows("Occurrence")
-    assert row["identifiedBy"].endswith("hlander, E") and "\x85" in row["identifiedBy"]
+def test_an_archive_without_media_is_no_sound_dataset(shared):
+    source = str(shared / "archives" / "dwca_python-dwca-reader" / "gbif-results.zip")
+    with pytest.raises(ValueError, match=r"a sound dataset has Occurrence and Multimedia"):
+        inspect(source, ROW)

@@ -178,6 +178,13 @@ def test_of_several_csvs_metadata_csv_is_the_one(tmp_path):
     assert [record.source_id for record in read(source, ROW)] == ["a.wav", "a-first.csv"]
 
 
+def test_a_csv_in_another_encoding_says_where_and_what_to_do(tmp_path):
+    save(tmp_path, "file,species,license\n")
+    (tmp_path / "metadata.csv").write_bytes("file,species,license\na.wav,Müller,CC0\n".encode("windows-1252"))
+    with pytest.raises(ValueError, match=r"metadata\.csv is not UTF-8: line 2 holds the byte 0xfc\. Save it as UTF-8"):
+        inspect(str(tmp_path), ROW)
+
+
 @pytest.fixture(scope="module")
 def real(shared) -> tuple[list[SourceRecord], list[dict]]:
     """(records, rows of the CSV) of the real recordings."""

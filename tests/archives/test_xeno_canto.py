@@ -11,6 +11,7 @@ from biolingual.archives.source import SourceRecord
 from biolingual.archives.xeno_canto import inspect, read
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow
+from tests.archives import made_dumps
 
 ROW = DumpRow(
     archive="xeno_canto", origin="simulated", source="", digest="", checklist="simulated-1", default_license=""
@@ -213,3 +214,105 @@ def test_of_the_dirty_page_every_recording_is_read(real):
 )
 def test_of_the_dirty_page_a_field_is(real, source_id, field, value):
     assert real("xc_v3_page_with_dirt.json")[source_id].fields[field] == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"error": "client_error", "message": "Wrong 'key'."}, "Wrong 'key'"),
+        ({"error": {"code": "bad_request", "message": "Unknown tag."}}, "Unknown tag"),
+        ({"error": {"code": "bad_request"}}, "bad_request"),
+    ],
+)
+def test_both_shapes_of_an_error_are_told_in_their_words(tmp_path, answer, told):
+    with pytest.raises(ValueError, match=f"is an error answer, not a page: {told}"):
+        list(read(save(tmp_path, answer), ROW))
+
+
+def test_a_key_in_an_error_answer_is_not_repeated(tmp_path):
+    answer = {"message": "No answer for /api/3/recordings?query=x&key=s3cr3t&page=2"}
+    with pytest.raises(ValueError, match=r"key=\*\*\*&page=2") as caught:
+        list(read(save(tmp_path, answer), ROW))
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_an_html_page_among_the_pages_is_named(tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/page-0001.json").write_text("<html>503 Service Unavailable</html>")
+    with pytest.raises(ValueError, match=r"page-0001\.json is not JSON .* Harvest the page again"):
+        list(read(str(tmp_path), ROW))
+
+
+def test_a_missing_page_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="holds 1 of 3 pages"):
+        list(read(save(tmp_path, {"numPages": 3, "recordings": [entry(1)]}), ROW))
+
+
+@pytest.mark.parametrize("also", [[], [""], None, {"1": "Parus major"}, ["Parus major", ""]])
+def test_a_list_is_read_in_every_form_that_php_writes(tmp_path, also):
+    expected = ["Parus major"] if also and "Parus major" in str(also) else []
+    assert read_one(tmp_path, also=also).fields["background_species"] == expected
+
+
+def test_recordings_as_an_object_with_numbers_for_keys_are_all_read(tmp_path):
+    source = save(tmp_path, {"recordings": {"0": entry(1), "2": entry(3)}})
+    assert [record.source_id for record in read(source, ROW)] == ["XC1", "XC3"]
+
+
+def test_an_entry_without_an_id_is_a_row_with_its_reason(tmp_path):
+    found = list(read(save(tmp_path, {"recordings": [entry(1), {"gen": "Turdus"}, None]}), ROW))
+    assert [record.problem for record in found] == ["", "malformed_row", "malformed_row"]
+
+
+def test_a_hidden_place_stays_hidden_where_the_page_still_has_it(tmp_path):
+    meta = {"redacted_fields": {"lat": "restricted_species", "lon": "restricted_species"}}
+    assert read_one(tmp_path, lat="45.5", lon="8.5", _meta=meta).fields["latitude"] is None
+
+
+WREN = {
+    "id": "9@XC",
+    "catalogNumber": "XC9",
+    "genus": "Troglodytes",
+    "specificEpithet": "troglodytes",
+    "kingdom": "Animalia",
+    "behavior": "song",
+    "latitudeDecimal": "42.8",
+    "longitudeDecimal": "-8.6",
+    "Associated Taxa": "has background sounds: Turdus merula|Parus major",
+    "license": "https://creativecommons.org/licenses/by-nc/4.0/",
+}
+SONG = {
+    "CoreId": "9@XC",
+    "Identifier": "9",
+    "type": "Sound",
+    "accessURI": "https://xeno-canto.org/sounds/uploaded/ABCDEFGHIJ/XC9-wren%20song.mp3",
+    "format": "audio/mpeg",
+    "description": "17 s",
+    "resourceCreationTechnique": "automatic recording: no; audio sampling rate: 44100 Hz; number of channels: 2; lossy",
+    "license": "https://creativecommons.org/licenses/by-nc-nd/2.5/",
+    "rightsHolder": "Ada Marr",
+}
+
+
+@pytest.mark.parametrize("settings", [made_dumps.GBIF, made_dumps.PUBLISHER])
+def test_the_gbif_archive_gives_the_same_ids_and_the_mediums_licence(tmp_path, settings):
+    sonogram = {**SONG, "type": "StillImage", "format": "image/png"}
+    silent = {**WREN, "id": "10@XC", "catalogNumber": "XC10"}
+    made_dumps.darwin_core(tmp_path / "xc.dwca.zip", [WREN, silent], [sonogram, SONG], settings)
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio/XC9-wren song.mp3").write_bytes(b"x")
+    (tmp_path / "audio/XC9.mp3").write_bytes(b"x")
+    inspect(str(tmp_path), ROW)
+    found = {record.source_id: record for record in read(str(tmp_path), ROW)}
+    assert (found["XC10"].problem, found["XC9"].problem) == ("no_sound", "")
+    assert found["XC9"].audio.endswith("audio/XC9.mp3")
+    expected = {
+        "source_name": "Troglodytes troglodytes",
+        "background_species": ["Parus major", "Turdus merula"],
+        "license_source": SONG["license"],
+        "latitude": 42.8,
+        "declared_duration_s": 17.0,
+        "source_sample_rate_hz": 44100.0,
+        "url": "https://xeno-canto.org/9",
+    }
+    assert expected.items() <= found["XC9"].fields.items()

@@ -34,7 +34,7 @@ def test_the_row_is_added_and_every_comment_stays(place):
 @pytest.mark.parametrize(
     ("archive", "name", "source", "origin", "expected"),
     [
-        ("folders", "real-2026-11", "recordings", "real", "archive 'folders' is unknown. Known: folder"),
+        ("folders", "real-2026-11", "recordings", "real", "archive 'folders' is unknown. Known: .* folder, "),
         ("folder", "real-2026-11", "recording", "real", "recording does not exist"),
         ("folder", "Real 2026", "recordings", "real", "use the archive and a date"),
         ("folder", "old-1", "recordings", "real", "already has a dump 'old-1'"),
