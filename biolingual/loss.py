@@ -35,8 +35,14 @@ def world() -> tuple[int, int]:
     return (dist.get_rank(), dist.get_world_size()) if is_distributed() else (0, 1)
 
 
-def rows_of(rank: int, workers: int, total: int) -> slice:
-    """The part of a global batch of `total` rows that a worker holds: in rank order, sizes differing by one at most."""
+def rows_of(rank: int, workers: int, total: int, parts: int = 0) -> slice:
+    """The rows of a global batch of `total` that a worker holds: in rank order, sizes differing by one at most.
+
+    With `parts`, of which `total` is a multiple, it holds whole ones, their number differing by one at most.
+    """
+    if parts:
+        own, size = rows_of(rank, workers, parts), total // parts
+        return slice(own.start * size, own.stop * size)
     return slice(rank * total // workers, (rank + 1) * total // workers)
 
 
@@ -144,6 +150,19 @@ def sum_gradients(parameters: list[torch.Tensor]) -> None:
     dist.all_reduce(flat)
     for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
+
+
+def ordered_sum(parts: torch.Tensor) -> torch.Tensor:
+    """[P, ...] of this worker -> the sum [...] of all workers' parts, added one after the other in rank order.
+
+    Every worker holds its `rows_of` the parts. Unlike an all-reduce it has the same bits for any number of workers.
+    """
+    count = torch.tensor(len(parts), device=parts.device)
+    everyone = gather(parts, int(summed(count)))
+    total = everyone[0].clone()
+    for part in everyone[1:]:
+        total += part
+    return total
 
 
 def summed(value: torch.Tensor) -> torch.Tensor:

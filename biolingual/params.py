@@ -128,6 +128,11 @@ class PretrainParams(Section):
         ge=0,
         description="Pairs encoded at a time by one worker, the gradient being that of the whole batch; 0 = all at once.",
     )
+    parts: int = Field(
+        ge=0,
+        description="Equal parts of the global batch, each encoded alone, whose gradients are added in order: any number of "
+        "workers up to it trains the same bits. 0 = each worker's rows are a part, summed as the network likes.",
+    )
     loss: Literal["infonce", "siglip"] = Field(
         description="CLIP's softmax over the batch, or SigLIP's sigmoid per pair."
     )

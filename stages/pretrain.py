@@ -46,7 +46,8 @@ def main(
     name = run_name(dataset_sha, {key: section.model_dump() for key, section in sections.items()})
     tokenizer = load_tokenizer(model, (caption.text for pair in pairs for caption in pair.captions))
     tokenizer.save_pretrained(runs / name / "tokenizer")
-    threads = max(1, machine.workers // machine.train_workers)
+    # A product's bits hang on its threads too: with parts they are the same for any number of workers.
+    threads = 1 if pretrain.parts else max(1, machine.workers // machine.train_workers)
     job = Job(
         **sections,
         pairs=str((animalspeak / "pairs.parquet").resolve()),

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 from transformers import ClapModel
 
-from biolingual.loss import summed
+from biolingual.loss import ordered_sum
 from biolingual.model import mel_batch_norm
 
 ROWS = 64  # mels turned to float64 at a time
@@ -23,20 +23,15 @@ LOW_31, LOW_24 = 2**31 - 1, 2**24 - 1
 
 
 @contextmanager
-def global_statistics(model: ClapModel, mels: torch.Tensor) -> Iterator[None]:
-    """The mel BatchNorm normalises by the statistics of the global batch, of which mels [B, 1, F, M] are this worker's part.
+def global_statistics(model: ClapModel, parts: list[torch.Tensor]) -> Iterator[None]:
+    """The mel BatchNorm normalises by the statistics of the global batch, of which this worker holds parts [B, 1, F, M].
 
-    They are summed over the workers in float64. No gradient flows through them, and none is lost: this norm stands at the
+    They are summed over all parts in float64, in order. No gradient flows through them, and none is lost: this norm stands at the
     entrance, its input is data. So for the time of a step (backward included) they take the place of the running
     statistics, which move once, when the step is over, as torch.nn.BatchNorm2d moves them.
     """
     norm = mel_batch_norm(model)
-    moments = mels.new_zeros(2, mels.shape[-1], dtype=torch.float64)
-    for rows in mels.split(ROWS):
-        values = rows.double()
-        moments += torch.stack([values.sum(dim=(0, 1, 2)), values.square().sum(dim=(0, 1, 2))])
-    count = mels.new_full((1,), mels[..., 0].numel(), dtype=torch.float64)
-    *sums, count = summed(torch.cat([moments.flatten(), count])).split([mels.shape[-1]] * 2 + [1])
+    *sums, count = ordered_sum(torch.stack([_moments(part) for part in parts])).split([norm.num_features] * 2 + [1])
     mean = sums[0] / count
     variance = sums[1] / count - mean.square()
     kept = norm.running_mean.clone(), norm.running_var.clone()
@@ -48,6 +43,15 @@ def global_statistics(model: ClapModel, mels: torch.Tensor) -> Iterator[None]:
         norm.running_mean.copy_(kept[0].double().lerp(mean, norm.momentum))
         norm.running_var.copy_(kept[1].double().lerp(variance * count / (count - 1), norm.momentum))
         norm.num_batches_tracked += 1
+
+
+def _moments(mels: torch.Tensor) -> torch.Tensor:
+    """[B, 1, F, M] -> float64 [2 M + 1]: each bin's sum, its sum of squares, and the number of values of a bin."""
+    moments = mels.new_zeros(2, mels.shape[-1], dtype=torch.float64)
+    for rows in mels.split(ROWS):
+        values = rows.double()
+        moments += torch.stack([values.sum(dim=(0, 1, 2)), values.square().sum(dim=(0, 1, 2))])
+    return torch.cat([moments.flatten(), moments.new_full((1,), mels[..., 0].numel())])
 
 
 class SampleDropout(TorchFunctionMode):

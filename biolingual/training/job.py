@@ -72,6 +72,16 @@ def check_workers(job: Job, workers: int) -> None:
         raise ValueError(
             f"the dataset has {pairs or 'no'} pair in its training split. Add a dump, or lower assemble.test_share."
         )
+    parts = job.pretrain.parts
+    if parts and size % parts:
+        raise ValueError(
+            f"a global batch of {size} has no {parts} equal parts. Set pretrain.parts to a divisor of it, or to 0."
+        )
+    if parts and workers > parts:
+        raise ValueError(
+            f"{workers} workers cannot share {parts} parts of a batch: some would have nothing. "
+            f"Set BIOLINGUAL_TRAIN_WORKERS to at most {parts}, or raise pretrain.parts."
+        )
     if workers > size:
         raise ValueError(
             f"{workers} workers cannot share a global batch of {size}: some would have nothing. "

@@ -6,14 +6,19 @@ Shapes: B local batch, N global batch, M mel bins.
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import torch
 from transformers import ClapModel
 
 from biolingual.loss import (
+    alone,
     contrastive_loss,
+    gather,
     global_rows,
+    ordered_sum,
     rows_of,
     sigmoid_loss,
     sum_gradients,
@@ -24,6 +29,8 @@ from biolingual.model import encode_audio, encode_text, mel_batch_norm
 from biolingual.params import PretrainParams
 from biolingual.training.batches import Batch
 from biolingual.training.exact import global_statistics, sample_dropout
+
+Encode = Callable[[slice], tuple[torch.Tensor, torch.Tensor]]
 
 
 def optimizer(model: ClapModel, params: PretrainParams, bias: torch.nn.Parameter | None = None) -> torch.optim.AdamW:
@@ -93,18 +100,8 @@ def backward(
     rows are encoded without a graph, the loss is taken over the whole global batch, and then each micro batch is encoded
     once more and takes up its rows of the gradient. Equal to the one-shot gradient, at the memory of one micro batch.
     """
-    rows = len(batch.mels)
-    size = params.micro_batch_size or rows
-    begin = rows_of(*world(), global_rows(batch.mels, batch.total)).start
-    parts = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
-    statistics = global_statistics(model, batch.mels) if params.batch_norm == "global" else nullcontext()
-    with statistics, sample_dropout(model, params.seed, number) as dropout:
-
-        def encode(part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-            dropout.at(begin + part.start, part.stop - part.start)
-            audio = encode_audio(model, batch.mels[part])
-            return audio, encode_text(model, batch.input_ids[part], batch.attention_mask[part])
-
+    with encoder(model, batch, number, params) as encode:
+        parts = slices(slice(0, len(batch.mels)), params.micro_batch_size)
         if len(parts) == 1:
             share = loss_of_embeds(model, *encode(parts[0]), batch, params, bias)
             share.backward()
@@ -116,6 +113,85 @@ def backward(
         for part in parts:
             torch.autograd.backward(encode(part), [side.grad[part] for side in embeds])
     return share.detach()
+
+
+def backward_in_parts(
+    model: ClapModel,
+    parameters: list[torch.Tensor],
+    batch: Batch,
+    number: int,
+    params: PretrainParams,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Leave in `parameters` the gradient of the whole global batch's loss of step `number`; returns that loss.
+
+    The global batch lies in `params.parts` equal parts, each whole on one worker and encoded alone; every worker takes the
+    loss over all embeddings [N, D]; the parts' gradients are kept apart and added in order. So all products have the same
+    shapes and all sums the same order, whichever number of workers holds the parts: the same bits. It costs the memory of
+    a gradient for each part, the N x N logits, and on each worker the graphs of all its parts (without micro batches).
+    """
+    total = global_rows(batch.mels, batch.total)
+    parts = slices(slice(0, len(batch.mels)), total // params.parts)
+    first = rows_of(*world(), total, params.parts).start
+    with encoder(model, batch, number, params) as encode:
+        pieces = {part.start: slices(part, params.micro_batch_size) for part in parts}
+        whole = all(len(found) == 1 for found in pieces.values())
+        with nullcontext() if whole else torch.no_grad():
+            encoded = {one.start: encode(one) for part in parts for one in pieces[part.start]}
+        embeds = [
+            _of_all(torch.cat([rows.detach() for rows in side]), params.parts, total).requires_grad_()
+            for side in zip(*encoded.values(), strict=True)
+        ]
+        everything = replace(batch, labels=_of_all(batch.labels, params.parts, total), total=total)
+        with alone():
+            loss = loss_of_embeds(model, *embeds, everything, params, bias)
+            loss.backward()
+        of_the_loss = [(one, one.grad) for one in parameters if one.grad is not None]  # the logit scale, SigLIP's bias
+        flat = []
+        for part in parts:
+            for one in parameters:
+                one.grad = None
+            for piece in pieces[part.start]:
+                rows = slice(first + piece.start, first + piece.stop)
+                torch.autograd.backward(
+                    encoded[piece.start] if whole else encode(piece), [side.grad[rows] for side in embeds]
+                )
+            touched = [one for one in parameters if one.grad is not None]
+            flat.append(torch.cat([one.grad.reshape(-1) for one in touched]))
+        gradient = ordered_sum(torch.stack(flat))
+    for one, values in zip(touched, gradient.split([one.numel() for one in touched]), strict=True):
+        one.grad = values.view_as(one)
+    for one, values in of_the_loss:
+        one.grad = values
+    return loss.detach()
+
+
+def _of_all(rows: torch.Tensor, parts: int, total: int) -> torch.Tensor:
+    """[B, ...] of whole parts -> [N, ...]: all workers' rows, without gradient."""
+    return gather(rows.view(-1, total // parts, *rows.shape[1:]), parts).reshape(total, *rows.shape[1:])
+
+
+@contextmanager
+def encoder(model: ClapModel, batch: Batch, number: int, params: PretrainParams) -> Iterator[Encode]:
+    """A function from rows of the local batch to their embeddings ([B, D], [B, D]), as step `number` sees them."""
+    total = global_rows(batch.mels, batch.total)
+    begin = rows_of(*world(), total, params.parts).start
+    parts = batch.mels.split(total // params.parts) if params.parts else [batch.mels]
+    statistics = global_statistics(model, parts) if params.batch_norm == "global" else nullcontext()
+    with statistics, sample_dropout(model, params.seed, number) as dropout:
+
+        def encode(part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            dropout.at(begin + part.start, part.stop - part.start)
+            audio = encode_audio(model, batch.mels[part])
+            return audio, encode_text(model, batch.input_ids[part], batch.attention_mask[part])
+
+        yield encode
+
+
+def slices(rows: slice, size: int) -> list[slice]:
+    """`rows` in pieces of `size`; 0 = in one."""
+    size = size or rows.stop - rows.start
+    return [slice(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
 
 
 def step(
@@ -134,11 +210,13 @@ def step(
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(number, params)
     optimiser.zero_grad(set_to_none=True)
-    share = backward(model, batch, number, params, bias)
     parameters = [one for group in optimiser.param_groups for one in group["params"]]
-    sum_gradients(parameters)
+    if params.parts:
+        loss = float(backward_in_parts(model, parameters, batch, number, params, bias))
+    else:
+        loss = float(summed(backward(model, batch, number, params, bias)))
+        sum_gradients(parameters)
     norm = torch.nn.utils.clip_grad_norm_(parameters, params.max_gradient_norm)
-    loss = float(summed(share))
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss} at step {number}. Lower pretrain.learning_rate.")
     optimiser.step()

@@ -199,7 +199,7 @@ def work(config: dict) -> None:
         _report(train, rank, learner)
         return
     size, state, drained = learner.state["global_batch_size"], learner.state, False
-    state["workers"], mine = workers, rows_of(rank, workers, size)
+    state["workers"], mine = workers, rows_of(rank, workers, size, job.pretrain.parts)
     batches = Prefetched(learner.train.stream(size, state["step"], mine), mine.stop - mine.start)
     clock = Clock(state, batches)
     for number, batch in batches:

@@ -31,9 +31,9 @@ def global_batch(mel_bins: int, rows: int, step: int = 0) -> Batch:
     )
 
 
-def part(whole: Batch, rank: int, world: int) -> Batch:
+def part(whole: Batch, rank: int, world: int, parts: int = 0) -> Batch:
     total = len(whole.mels)
-    mine = rows_of(rank, world, total)
+    mine = rows_of(rank, world, total, parts)
     return Batch(**{name: value[mine] for name, value in whole.tensors().items()}, total=total)
 
 
@@ -57,17 +57,20 @@ def one_step(rank: int, world: int, changes: dict) -> dict:
         for number in range(steps):
             if number in changes.get("keep", ()):
                 weights[number] = copy.deepcopy(model.state_dict())
-            batch = part(global_batch(params.frontend.mel_bins, rows, number), rank, world)
+            batch = part(global_batch(params.frontend.mel_bins, rows, number), rank, world, settings.parts)
             losses.append(loop.step(model, optimiser, batch, number, settings, bias)["loss"])
         return {"losses": losses, "weights": weights}
-    share = loop.backward(model, part(global_batch(params.frontend.mel_bins, rows), rank, world), 5, settings, bias)
-    named = {name: one for name, one in model.named_parameters() if one.grad is not None}
-    named |= {} if bias is None else {"logit_bias": bias}
-    sum_gradients(list(named.values()))
+    batch = part(global_batch(params.frontend.mel_bins, rows), rank, world, settings.parts)
+    named = dict(model.named_parameters()) | ({} if bias is None else {"logit_bias": bias})
+    if settings.parts:
+        loss = loop.backward_in_parts(model, list(named.values()), batch, 5, settings, bias)
+    else:
+        loss = summed(loop.backward(model, batch, 5, settings, bias))
+        sum_gradients([one for one in named.values() if one.grad is not None])
     norm = mel_batch_norm(model)
     return {
-        "loss": float(summed(share)),
-        "gradients": {name: one.grad for name, one in named.items()},
+        "loss": float(loss),
+        "gradients": {name: one.grad for name, one in named.items() if one.grad is not None},
         "running": torch.stack([norm.running_mean, norm.running_var]),
     }
 
