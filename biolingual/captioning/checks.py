@@ -9,38 +9,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from biolingual.captioning import language
-from biolingual.captioning.language import (
-    MASK,
-    Token,
-    has_name,
-    masked,
-    names,
-    patterns,
-    singular,
-    stem,
-    stems,
-    tokens,
-    told,
-    words,
-)
+from biolingual.captioning import grounding
+from biolingual.captioning.language import MASK, has_name, patterns, plain, stems, tokens, words
+from biolingual.captioning.subject import Fault, Subject, phrase_of_a_species, subject
 from biolingual.records import Recording
 
 MAX_CHARS, MAX_WORDS, MAX_SENTENCES = 300, 48, 3
 MIN_WORDS = 4  # of a descriptive caption
 FLOOD_SHARE, FLOOD_LEAST = 0.02, 20  # one text on more recordings than this says nothing of each
-UNGROUNDED_LEAST, UNGROUNDED_SHARE = 4, 0.5
-REASONS_OF = {
-    "sound_quality": "not_in_metadata",
-    "distance": "not_in_metadata",
-    "weather": "not_audible",
-    "time": "date",
-}
 DATE = re.compile(
     r"\b(1[6-9]|20)\d\d\b|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
     r"|\bMay\s+\d|\bin (May|March)\b"
+    r"|\b(in|early|late|mid) spring\b|\bspring (song|call|morning|evening|day)"
     r"|\b(early|late|mid)[ -](May|March)\b|\b\d+(st|nd|rd|th) of \w+",
 )
 COORDINATE = re.compile(
@@ -51,29 +32,6 @@ COORDINATE = re.compile(
 TRUNCATED = re.compile(
     r"\b(the|a|an|of|and|with|its)\.?$|\b(in|on|at|by|from|to|is|as|while|over)$|[,;:(-]\.?$|…$|\.\.\.$", re.IGNORECASE
 )
-TAXON = re.compile(r"\b[A-Z][a-z]+(?:idae|inae|iformes|oidea)\b")
-BINOMIAL = re.compile(r"\b([A-Z][a-z]{2,}) ([a-z]{3,}(?:us|a|um|is|ii|i|ae|ensis|ens|or|os|es|e|on|ax|ix))\b")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A reason for which a caption is not used, and the words that gave it."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a check looks at: the caption, its words outside species' names, and what the metadata hold."""
-
-    text: str
-    kind: str
-    recording: Recording
-    bare: str  # the text with every known name masked
-    words: list[Token]  # of `bare`
-    held: frozenset[str]  # stems of what the metadata tell of the sound
-    groups: frozenset[str]  # of the lexicon, that `held` gives or implies
 
 
 def faults(text: str, recording: Recording, kind: str = "descriptive") -> list[Fault]:
@@ -82,25 +40,9 @@ def faults(text: str, recording: Recording, kind: str = "descriptive") -> list[F
     return [fault for check in CHECKS for fault in check(one)]
 
 
-def subject(text: str, recording: Recording, kind: str) -> Subject:
-    """The caption beside its metadata."""
-    bare = masked(text, names(recording))
-    held = {stem(word) for word in re.findall(r"[^\W\d_]+(?:[-'][^\W\d_]+)*", told(recording))}
-    held |= {part for word in held for part in map(stem, word.split("-"))}
-    groups = {group for word in held for _, group in language.lexicon().get(word, [])}
-    elsewhere = words()["animals_elsewhere"]
-    animals = {elsewhere.get(word.lower(), singular(word)) for word in re.findall(r"[^\W\d_]+", told(recording))}
-    animals &= set(words()["animals"]) | set(words()["hypernyms"]) | set(elsewhere.values())
-    held |= {stem(animal) for animal in animals}
-    if recording.background_species or animals:
-        groups |= {"others"}
-    implied = {group for group, givers in words()["implied_by"].items() if groups & set(givers)}
-    return Subject(text, kind, recording, bare, tokens(bare), frozenset(held), frozenset(groups | implied))
-
-
 def flooding(texts: Iterable[str]) -> set[str]:
     """Descriptive captions that stand on so many recordings that they say nothing of each."""
-    counts = Counter(language.plain(text) for text in texts)
+    counts = Counter(plain(text) for text in texts)
     most = max(FLOOD_LEAST, FLOOD_SHARE * counts.total())
     return {text for text, count in counts.items() if count > most}
 
@@ -132,41 +74,23 @@ def subject_swapped(one: Subject) -> list[Fault]:
     return [Fault("subject_swapped", behind)] if any(has_name(behind, name) for name in own) else []
 
 
-def other_species(one: Subject) -> list[Fault]:
-    """An animal that the metadata do not name."""
-    taxa = {one.recording.class_.lower(), one.recording.order.lower()} - {""}
-    metadata, hypernyms = _name_stems(one) | one.held, words()["hypernyms"]
-    found = []
-    for token in one.words:
-        animal = singular(token.text)
-        if token.denied or token.stem in metadata:
-            continue
-        if animal in hypernyms:
-            if one.recording.class_ and "others" not in one.groups and not taxa & set(hypernyms[animal]):
-                found.append(token.text)
-        elif animal in set(words()["animals"]) and token.stem not in language.lexicon():
-            found.append(token.text)
-    found += TAXON.findall(one.bare)
-    for genus, epithet in BINOMIAL.findall(one.bare):
-        if not {stem(genus), stem(epithet)} & (set(language.lexicon()) | stems("functions") | stems("neutral")):
-            found.append(f"{genus} {epithet}")
-    return [Fault("other_species", ", ".join(found))] if len(found) > _untold(one) else []
-
-
-def _name_stems(one: Subject) -> set[str]:
-    return {stem(word) for name in names(one.recording) for word in re.findall(r"[^\W\d_]+", language.plain(name))}
-
-
-def _untold(one: Subject) -> int:
-    """Animals of the background that the caption does not name by their scientific name, so it may by a common one."""
-    binomials = [name for name in one.recording.background_species if re.fullmatch(r"[A-Z][a-z]+ [a-z]+", name)]
-    return sum(not has_name(one.text, name) for name in binomials)
+def chain(one: Subject) -> list[Fault]:
+    """A taxonomic caption whose ranks are not in their order."""
+    if one.kind != "taxonomic":
+        return []
+    ranks = [getattr(one.recording, rank) for rank in ("kingdom", "phylum", "class_", "order", "family", "genus")]
+    places = [
+        one.text.find(name) for name in [*filter(None, ranks[:5]), one.recording.scientific_name] if name in one.text
+    ]
+    return [Fault("chain_order", one.text)] if places != sorted(places) else []
 
 
 def place(one: Subject) -> list[Fault]:
-    known = set(words()["places"]) | set(words()["demonyms"])
+    known, spared = set(words()["places"]) | set(words()["demonyms"]), phrase_of_a_species(one)
     found = [
-        token.text for token in one.words if token.text.lower().removesuffix("'s") in known and token.text[0].isupper()
+        token.text
+        for position, token in enumerate(one.words)
+        if token.text.lower().removesuffix("'s") in known and token.text[0].isupper() and position not in spared
     ]
     for phrase in (one.recording.country, *re.split(r"[,;/]", one.recording.locality_coarse)):
         phrase = phrase.strip()
@@ -176,19 +100,17 @@ def place(one: Subject) -> list[Fault]:
 
 
 def person(one: Subject) -> list[Fault]:
-    known, titles = set(words()["people"]), set(words()["titles"])
+    told_people = f"{one.recording.recorded_by} {one.recording.rights_holder}"
+    known = {part.lower() for part in re.findall(r"[^\W\d_][\w'’-]{2,}", told_people)}
+    known |= set(words()["people"]) | set(words()["titles"])
+    spared = phrase_of_a_species(one)
     found = [
         token.text
-        for token in one.words
-        if token.text[0].isupper() and token.text.lower().removesuffix("'s") in known | titles
-    ]
-    told_people = f"{one.recording.recorded_by} {one.recording.rights_holder}"
-    parts = {part.lower() for part in re.findall(r"[^\W\d_][\w'’-]{2,}", told_people)}
-    found += [
-        token.text for token in one.words if token.text[0].isupper() and token.text.lower().removesuffix("'s") in parts
+        for position, token in enumerate(one.words)
+        if token.text[0].isupper() and token.text.lower().removesuffix("'s") in known and position not in spared
     ]
     found += re.findall(
-        r"\b(?:recorded|observed|captured|filmed|documented|uploaded|made|taken) by\b.*", one.bare, re.IGNORECASE
+        r"\b(?:recorded|observed|captured|filmed|documented|uploaded|taken) by\b.*", one.bare, re.IGNORECASE
     )
     return [Fault("person", ", ".join(dict.fromkeys(found)))] if found else []
 
@@ -203,98 +125,6 @@ def date(one: Subject) -> list[Fault]:
 def coordinate(one: Subject) -> list[Fault]:
     found = COORDINATE.search(one.bare)
     return [Fault("coordinate", found.group())] if found else []
-
-
-def proper_name(one: Subject) -> list[Fault]:
-    """A capital inside a sentence that is neither a known name nor an ordinary word."""
-    lexicon, ordinary = (
-        language.lexicon(),
-        stems("functions") | stems("neutral") | stems("animals") | stems("phyla"),
-    )
-    metadata = _name_stems(one)
-    found = [
-        token.text
-        for token in one.words
-        if token.text[0].isupper()
-        and not token.first
-        and token.stem not in lexicon
-        and token.stem not in ordinary
-        and token.stem not in metadata
-        and not (len(token.text) == 1 and token.stem in one.held)
-        and not (token.stem in one.held and token.text.isupper())
-    ]
-    spared = _untold(one)
-    return [Fault("proper_name", " ".join(found))] if len(found) > 2 * spared else []
-
-
-def number(one: Subject) -> list[Fault]:
-    """A number that neither the remarks nor the length hold."""
-    values = words()["number_words"]
-    held = {float(digits.replace(",", ".")) for digits in re.findall(r"\d+(?:[.,]\d+)?", told(one.recording))}
-    held |= {values[word.lower()] for word in re.findall(r"[A-Za-z]+", told(one.recording)) if word.lower() in values}
-    held |= {2} if {"pair", "duet", "two_part"} & one.groups else set()
-    held |= {3} if "three_part" in one.groups else set()
-    if one.recording.duration_s and re.search(r"\d[\s-]?(s|sec|seconds?)\b", one.bare):
-        held |= {round(one.recording.duration_s), round(one.recording.duration_s, 1)}
-    found = []
-    for token in one.words:
-        head = token.text.lower().split("-")[0]
-        value = values.get(head)
-        if token.text[0].isdigit():
-            value = (
-                float(re.sub(r"[:,]", ".", token.text).split(".", 2)[0])
-                if token.text.count(".") > 1
-                else _number(token.text)
-            )
-        if value is not None and not token.denied and value not in held:
-            found.append(token.text)
-    return [Fault("number", ", ".join(found))] if found else []
-
-
-def _number(text: str) -> float:
-    digits = re.sub(r"[:,]", ".", text)
-    return float(digits) if digits.count(".") <= 1 else float(digits.split(".")[0])
-
-
-def not_in_metadata(one: Subject) -> list[Fault]:
-    """A behaviour, sound, distance, background, sex, age, group, time or place that the metadata do not hold: its category is
-    the reason."""
-    found: dict[str, list[str]] = {}
-    for token in one.words:
-        if token.denied or token.stem in one.held or token.text.lower() in words()["functions"]:
-            continue
-        for part in {token.stem, *map(stem, token.text.split("-"))} - {""}:
-            places = language.lexicon().get(part, [])
-            if places and part not in one.held and not {group for _, group in places} & one.groups:
-                found.setdefault(REASONS_OF.get(places[0][0], places[0][0]), []).append(token.text)
-    return [Fault(reason, ", ".join(dict.fromkeys(texts))) for reason, texts in found.items()]
-
-
-def not_audible(one: Subject) -> list[Fault]:
-    listed = set(words()["not_audible"])
-    found = [
-        token.text for token in one.words if {token.text.lower(), singular(token.text)} & listed and not token.denied
-    ]
-    return [Fault("not_audible", ", ".join(found))] if found else []
-
-
-def not_grounded(one: Subject) -> list[Fault]:
-    """Most of what the caption says beyond the species is in no metadata, whatever it is about."""
-    ordinary = stems("functions") | stems("neutral")
-    content = [
-        token for token in one.words if token.stem not in ordinary and len(token.text) > 3 and token.text.isalpha()
-    ]
-    metadata = _name_stems(one)
-    lexicon = language.lexicon()
-    loose = [
-        token.text
-        for token in content
-        if token.stem not in one.held | metadata
-        and not {group for _, group in lexicon.get(token.stem, [])} & one.groups
-    ]
-    if len(loose) >= UNGROUNDED_LEAST and len(loose) > UNGROUNDED_SHARE * len(content):
-        return [Fault("not_grounded", ", ".join(loose))]
-    return []
 
 
 def foreign(one: Subject) -> list[Fault]:
@@ -318,16 +148,12 @@ def _matching(name: str, reason: str) -> Callable[[Subject], list[Fault]]:
     return check
 
 
-def injected(one: Subject) -> list[Fault]:
-    """The caption took over words of a sentence in the remarks that speaks to the model."""
-    orders = " ".join(language.instructed(one.recording.remarks))
-    if not orders:
-        return []
-    ordered = {token.stem for token in tokens(masked(orders, names(one.recording)))}
-    ordered -= stems("functions") | stems("neutral") | one.held
-    metadata = _name_stems(one)
-    taken = [token.text for token in one.words if token.stem in ordered - metadata]
-    return [Fault("injection", ", ".join(taken))] if taken else []
+def hedged(one: Subject) -> list[Fault]:
+    """A guess where the remarks have none."""
+    guess, *doubts = patterns("hedges")
+    found = guess.search(one.bare)
+    unsure = found and any(pattern.search(one.recording.remarks) for pattern in (guess, *doubts))
+    return [Fault("hedged", found.group())] if found and not unsure else []
 
 
 def length(one: Subject) -> list[Fault]:
@@ -353,17 +179,6 @@ def form(one: Subject) -> list[Fault]:
     return [Fault("markup", ", ".join(shouting))] if shouting else []
 
 
-def chain(one: Subject) -> list[Fault]:
-    """A taxonomic caption whose ranks are not in their order."""
-    if one.kind != "taxonomic":
-        return []
-    ranks = [getattr(one.recording, rank) for rank in ("kingdom", "phylum", "class_", "order", "family", "genus")]
-    places = [
-        one.text.find(name) for name in [*filter(None, ranks[:5]), one.recording.scientific_name] if name in one.text
-    ]
-    return [Fault("chain_order", one.text)] if places != sorted(places) else []
-
-
 CHECKS = (
     species_missing,
     subject_swapped,
@@ -371,18 +186,13 @@ CHECKS = (
     _matching("refusal", "refusal"),
     _matching("leaked", "leaked"),
     _matching("boilerplate", "boilerplate"),
-    injected,
+    hedged,
     foreign,
     place,
     person,
     date,
     coordinate,
-    number,
-    other_species,
-    proper_name,
-    not_in_metadata,
-    not_audible,
-    not_grounded,
+    *grounding.CHECKS,
     length,
     form,
 )

@@ -12,6 +12,7 @@ from importlib.resources import files
 from biolingual.records import Recording
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
+LETTERS = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|[\r\n]+")
 DENIED = re.compile(r"\b(?:no|without|not|never)\b(?:\s+[\w-]+){1,2}", re.IGNORECASE)
 SUFFIXES = ("ingly", "ings", "ing", "edly", "ed", "ers", "er", "ies", "es", "s", "ly", "y", "e")
@@ -78,16 +79,16 @@ def singular(word: str) -> str:
 
 def instructed(remarks: str) -> list[str]:
     """The sentences of remarks that speak to a language model instead of about a sound."""
-    return [one for one in SENTENCE.split(remarks) if any(pattern.search(one) for pattern in patterns("injection"))]
+    return [one for one in SENTENCE.split(remarks) if _speaks_to_a_model(one)]
+
+
+def _speaks_to_a_model(sentence: str) -> bool:
+    return any(pattern.search(sentence) for pattern in patterns("injection"))
 
 
 def told(recording: Recording) -> str:
     """What the metadata say of the sound: behaviour, sex, life stage, and the remarks without instructions and denials."""
-    remarks = " ".join(
-        one
-        for one in SENTENCE.split(recording.remarks)
-        if not any(pattern.search(one) for pattern in patterns("injection"))
-    )
+    remarks = " ".join(one for one in SENTENCE.split(recording.remarks) if not _speaks_to_a_model(one))
     return " . ".join((recording.behavior, recording.sex, recording.life_stage, DENIED.sub(" ", remarks)))
 
 
@@ -96,7 +97,15 @@ def names(recording: Recording) -> list[str]:
     taxa = [getattr(recording, rank) for rank in ("kingdom", "phylum", "class_", "order", "family", "genus")]
     own = [recording.common_name, recording.scientific_name, recording.source_name, *recording.background_species]
     bare = [re.sub(r"\s*\([^)]*\)", "", name).strip() for name in own]
-    return sorted({name for name in [*own, *bare, *taxa] if name}, key=len, reverse=True)
+    return sorted(
+        {name for name in [*own, *bare, *taxa, *_written_names(recording.remarks)] if name}, key=len, reverse=True
+    )
+
+
+def _written_names(remarks: str) -> list[str]:
+    """Animals that the remarks write with capitals: "Great Tit", "Red-tailed Hawk"."""
+    found = re.findall(r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+", remarks)
+    return [name for name in found if singular(name.split()[-1]) in words()["animals"]]
 
 
 @lru_cache(maxsize=20_000)
