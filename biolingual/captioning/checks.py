@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from biolingual.captioning import grounding
 from biolingual.captioning.language import MASK, has_name, patterns, plain, stems, tokens, words
@@ -40,11 +40,18 @@ def faults(text: str, recording: Recording, kind: str = "descriptive") -> list[F
     return [fault for check in CHECKS for fault in check(one)]
 
 
-def flooding(texts: Iterable[str]) -> set[str]:
-    """Descriptive captions that stand on so many recordings that they say nothing of each."""
-    counts = Counter(plain(text) for text in texts)
-    most = max(FLOOD_LEAST, FLOOD_SHARE * counts.total())
-    return {text for text, count in counts.items() if count > most}
+class Flood:
+    """Counts descriptive sentences as they come: one that stands on too many recordings says nothing of each."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.seen = 0
+
+    def adds(self, text: str) -> bool:
+        """Whether this caption is one too many of its wording: beyond FLOOD_LEAST, and beyond FLOOD_SHARE of all so far."""
+        self.seen += 1
+        self.counts[plain(text)] += 1
+        return self.counts[plain(text)] > max(FLOOD_LEAST, FLOOD_SHARE * self.seen)
 
 
 def species_missing(one: Subject) -> list[Fault]:

@@ -151,6 +151,14 @@ def not_grounded(one: Subject) -> list[Fault]:
     return []
 
 
+def grounded_share(one: Subject) -> float:
+    """Share of a caption's telling words that the metadata hold; 1 where it has none beyond the species' name."""
+    content = [
+        token for token in one.words if not ordinary(token.stem) and len(token.text) > 3 and token.text.isalpha()
+    ]
+    return sum(_held(one, token) for token in content) / len(content) if content else 1.0
+
+
 def _held(one: Subject, token: Token) -> bool:
     groups = {group for _, group in lexicon().get(token.stem, [])}
     return token.stem in one.held | one.named or bool(groups & one.groups)

@@ -103,9 +103,11 @@ def names(recording: Recording) -> list[str]:
 
 
 def _written_names(remarks: str) -> list[str]:
-    """Animals that the remarks write with capitals: "Great Tit", "Red-tailed Hawk"."""
-    found = re.findall(r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+", remarks)
-    return [name for name in found if singular(name.split()[-1]) in words()["animals"]]
+    """Animals that the remarks write with capitals: "Great Tit", "Red-tailed Hawk", and "Dusky Velar in the background"."""
+    phrase = r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+"
+    found = re.findall(phrase, remarks)
+    behind = re.findall(rf"({phrase}) (?:in the |in )?background", remarks)
+    return [name for name in found if name in behind or singular(name.split()[-1]) in words()["animals"]]
 
 
 @lru_cache(maxsize=20_000)
