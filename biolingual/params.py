@@ -48,6 +48,19 @@ class IngestParams(Section):
 
 class CaptionParams(Section):
     captioner: str = Field(description="A key of CAPTIONERS.")
+    kinds: list[Literal["common", "scientific", "taxonomic", "background"]] = Field(
+        min_length=1, description="Kinds written from structured fields; a captioner adds its descriptive ones."
+    )
+    model: str = Field(description="For `chat`: the model's name at its endpoint, which the environment gives.")
+    temperature: float = Field(ge=0, description="Of the model's sampling; 0 = its likeliest words.")
+    max_tokens: int = Field(gt=0, description="Longest answer; one that is cut off is not used.")
+    seed: int = Field(description="Sent with each question; it is the endpoint's to honour it.")
+    max_unanswered: float = Field(
+        ge=0, le=1, description="A larger share of recordings without an answer (and more than ten) is an error."
+    )
+    ner_model: str = Field(
+        description="A token-classification model to look for places and people; '' = the gazetteer alone."
+    )
 
 
 class AssembleParams(Section):

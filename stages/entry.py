@@ -1,8 +1,8 @@
 """Turns the signature of a stage's `main` into its command line, and is where a stage meets the machine.
 
 A parameter annotated with a section of params.yaml is filled from there; `DumpRow` with the row of `--dump`; `Machine`
-from the environment; every other one becomes an option, which may be left out where it has a default. So a stage's
-values, paths and machine are all in its signature.
+and `Endpoint` from the environment; every other one becomes an option, which may be left out where it has a default. So a stage's
+values, paths and machine are all in its signature. A bool is a switch.
 """
 
 from __future__ import annotations
@@ -17,12 +17,22 @@ from importlib import import_module
 from pathlib import Path
 
 from biolingual import telemetry
+from biolingual.captioning.endpoint import Endpoint
 from biolingual.parallel import Machine, this_machine
 from biolingual.params import DumpRow, Params, load
 from biolingual.processes import end_with_parent
 from biolingual.shard_reader import Shards
 
 SECTIONS = {str(field.annotation): name for name, field in Params.model_fields.items()}  # type -> attribute of Params
+
+CHAT = {  # BIOLINGUAL_CHAT_<name> -> (attribute of Endpoint, its type)
+    "URL": ("url", str),
+    "KEY": ("key", str),
+    "AT_ONCE": ("at_once", int),
+    "TIMEOUT_S": ("timeout_s", float),
+    "TRIES": ("tries", int),
+    "ANSWERS": ("answers", str),
+}
 
 
 def run(main: Callable, instead: dict[str, str] | None = None) -> None:
@@ -60,7 +70,9 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
     hints, signature = _hints(main), inspect.signature(main).parameters
     parser = argparse.ArgumentParser(prog=main.__module__, description=inspect.getdoc(sys.modules[main.__module__]))
     for name, hint in hints.items():
-        if str(hint) not in SECTIONS and hint not in (DumpRow, Machine, Params):
+        if hint is bool:
+            parser.add_argument(f"--{name.replace('_', '-')}", action="store_true")
+        elif str(hint) not in SECTIONS and hint not in (DumpRow, Endpoint, Machine, Params):
             kind = {"type": _single_type(hint)} | ({"nargs": "+"} if typing.get_origin(hint) is list else {})
             default = signature[name].default
             kind |= {"required": True} if default is inspect.Parameter.empty else {"default": default}
@@ -72,6 +84,8 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
             given[name] = params
         elif hint is Machine:
             given[name] = this_machine()
+        elif hint is Endpoint:
+            given[name] = this_endpoint()
         elif hint is DumpRow:
             if given["dump"] not in params.dumps:
                 raise ValueError(f"params.yaml has no dump {given['dump']!r}. Known: {', '.join(params.dumps)}.")
@@ -79,6 +93,21 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
         elif str(hint) in SECTIONS:
             given[name] = getattr(params, SECTIONS[str(hint)])
     return given
+
+
+def this_endpoint() -> Endpoint:
+    """The language model's endpoint as the environment describes it: BIOLINGUAL_CHAT_URL, _KEY, _AT_ONCE, _TIMEOUT_S, _TRIES,
+    _ANSWERS, _USD ("0.5,1.5": a million tokens in, and out) and BIOLINGUAL_OFFLINE."""
+    given = {name: os.environ.get(f"BIOLINGUAL_CHAT_{name}", "") for name in CHAT}
+    try:
+        told = {CHAT[name][0]: CHAT[name][1](value) for name, value in given.items() if value}
+        usd = [float(one) for one in os.environ.get("BIOLINGUAL_CHAT_USD", "0,0").split(",")]
+        if len(usd) != 2 or told.get("at_once", 1) < 1 or told.get("tries", 1) < 1 or told.get("timeout_s", 1) <= 0:
+            raise ValueError("out of range")
+    except ValueError as error:
+        names = ", ".join(f"BIOLINGUAL_CHAT_{name}" for name in ("AT_ONCE", "TIMEOUT_S", "TRIES"))
+        raise ValueError(f'{names} are positive numbers, BIOLINGUAL_CHAT_USD is two: "0.5,1.5".') from error
+    return Endpoint(**told, usd_in=usd[0], usd_out=usd[1], offline=os.environ.get("BIOLINGUAL_OFFLINE", "0") == "1")
 
 
 def shards(audio: Path, pairs: Iterable, machine: Machine) -> Shards:

@@ -93,8 +93,10 @@ def arms(name: str) -> list[tuple[dict[str, str], set[str]]]:
         }
         return [({"item.archive": row}, shared | {f"biolingual/archives/{row}.py"}) for row in table]
     if name == "caption":
+        files = {row: ROOT / f"biolingual/captioning/{row}.py" for row in name_table("captioning", "CAPTIONERS")}
+        shared = set().union(*map(closure, files.values())) - {f"biolingual/captioning/{row}.py" for row in files}
         return [
-            ({"caption.captioner": row}, closure(ROOT / f"biolingual/captioning/{row}.py")) for row in ("template",)
+            ({"caption.captioner": row}, shared | {file.relative_to(ROOT).as_posix()}) for row, file in files.items()
         ]
     if name == "evaluate":
         # Every task of one file, so that each can be added to evaluate.tasks without a change of dvc.yaml.

@@ -1,5 +1,6 @@
 """The caption stage: the captioner's sentences, and those that the dump brought along."""
 
+from biolingual.captioning.endpoint import Endpoint
 from biolingual.params import CaptionParams
 from biolingual.records import Caption, Recording, rows, write_rows
 from stages.caption import main
@@ -7,8 +8,14 @@ from stages.caption import main
 ONE = Recording(recording_id="a:1", origin="real", dump="d", archive="a", common_name="Wren")
 
 
+PARAMS = CaptionParams(
+    captioner="template", kinds=["common", "scientific"], model="", temperature=0.0, max_tokens=100, seed=1,
+    max_unanswered=0.1, ner_model="",
+)  # fmt: skip
+
+
 def written(folder) -> list[tuple[str, str]]:
-    main(CaptionParams(captioner="template"), folder, folder / "out.parquet")
+    main(PARAMS, Endpoint(), folder, folder / "out.parquet", folder / "report.json")
     return [(one.captioner, one.text) for one in rows(folder / "out.parquet", Caption)]
 
 

@@ -1,6 +1,7 @@
 """CAPTIONERS: who writes the sentences. A new captioner is one file here and one row in the table.
 
-A captioner module has `captions(recording) -> list[Caption]`: every recording gets at least one row, a refused one included.
+A captioner module has `captions(recordings, params, endpoint) -> Iterator[list[Caption]]`: for each recording in turn its rows,
+at least one, a refused one included.
 """
 
 from importlib import import_module
@@ -8,6 +9,8 @@ from types import ModuleType
 
 CAPTIONERS = {
     "template": "biolingual.captioning.template",
+    "chat": "biolingual.captioning.chat",
+    "simulated": "biolingual.captioning.simulated",
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from biolingual.captioning import captioner
-from biolingual.captioning.template import captions
+from biolingual.captioning.sentences import captions
 from biolingual.records import CAPTION_KINDS, CAPTION_STATUSES, Caption, Recording
 
 
@@ -53,6 +53,25 @@ def test_a_recording_without_a_name_gets_one_refused_row():
     assert (one.status, one.reason, one.text) == ("refused", "no_name", "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("taxonomic", "The sound of Aves Passeriformes Paridae Parus major."),
+        ("background", "The sound of a Great Tit, with Turdus merula and Strix aluco in the background."),
+    ],
+)
+def test_further_kinds_are_written_where_they_are_asked_for(kind, expected):
+    one = recording(
+        common_name="Great Tit", scientific_name="Parus major", class_="Aves", order="Passeriformes", family="Paridae",
+        background_species=["Turdus merula", "Strix aluco"],
+    )  # fmt: skip
+    assert (kind, expected) in [(found.kind, found.text) for found in captions(one, ["common", kind])]
+
+
+def test_a_recording_with_none_of_the_kinds_names_gets_the_name_it_has():
+    assert [one.kind for one in captions(recording(common_name="bat"), ["scientific", "taxonomic"])] == ["common"]
+
+
 def test_every_caption_says_whose_it_is_and_who_wrote_it():
     for one in captions(recording(common_name="Great Tit", behavior="song")):
         assert isinstance(one, Caption)
@@ -61,7 +80,7 @@ def test_every_caption_says_whose_it_is_and_who_wrote_it():
 
 
 def test_the_captioner_is_found_by_its_name():
-    assert captioner("template").captions is captions
+    assert captioner("template").__name__ == "biolingual.captioning.template"
 
 
 def test_an_unknown_captioner_is_refused_with_the_known_ones():

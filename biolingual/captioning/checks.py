@@ -1,0 +1,205 @@
+"""Can a caption be trusted? Each check is a named reason; a caption that has one is not used.
+
+A caption may say only what can be heard and what the metadata hold, and must name its species. Places, people and dates are
+no audible facts: they are turned down even where the metadata hold them, unless they are part of a species' name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from biolingual.captioning import grounding
+from biolingual.captioning.language import MASK, has_name, patterns, plain, stems, tokens, words
+from biolingual.captioning.subject import Fault, Subject, phrase_of_a_species, subject
+from biolingual.records import Recording
+
+MAX_CHARS, MAX_WORDS, MAX_SENTENCES = 300, 48, 3
+MIN_WORDS = 4  # of a descriptive caption
+FLOOD_SHARE, FLOOD_LEAST = 0.02, 20  # one text on more recordings than this says nothing of each
+DATE = re.compile(
+    r"\b(1[6-9]|20)\d\d\b|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
+    r"|\bMay\s+\d|\bin (May|March)\b"
+    r"|\b(in|early|late|mid) spring\b|\bspring (song|call|morning|evening|day)"
+    r"|\b(early|late|mid)[ -](May|March)\b|\b\d+(st|nd|rd|th) of \w+",
+)
+COORDINATE = re.compile(
+    r"\d\s*°|\d+[.,]\d+\s*[NSEW]\b|\b\d{1,3}\s?[NSEW]\b|-?\d{1,3}\.\d{2,}\s*,\s*-?\d{1,3}\.\d{2,}|\b(degrees|latitude|longitude)\b|"
+    r"\b\d[\d,.]*\s?(m|metres|meters|feet|ft|km)\s+(above|a\.?s\.?l|elevation|altitude)",
+    re.IGNORECASE,
+)
+TRUNCATED = re.compile(
+    r"\b(the|a|an|of|and|with|its)\.?$|\b(in|on|at|by|from|to|is|as|while|over)$|[,;:(-]\.?$|…$|\.\.\.$", re.IGNORECASE
+)
+
+
+def faults(text: str, recording: Recording, kind: str = "descriptive") -> list[Fault]:
+    """Every fault of a caption of that kind, in the order of CHECKS; [] = it can be trusted."""
+    one = subject(text, recording, kind)
+    return [fault for check in CHECKS for fault in check(one)]
+
+
+class Flood:
+    """Counts descriptive sentences as they come: one that stands on too many recordings says nothing of each."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.seen = 0
+
+    def adds(self, text: str) -> bool:
+        """Whether this caption is one too many of its wording: beyond FLOOD_LEAST, and beyond FLOOD_SHARE of all so far."""
+        self.seen += 1
+        self.counts[plain(text)] += 1
+        return self.counts[plain(text)] > max(FLOOD_LEAST, FLOOD_SHARE * self.seen)
+
+
+def species_missing(one: Subject) -> list[Fault]:
+    own = {"common": [one.recording.common_name], "scientific": [one.recording.scientific_name]}.get(one.kind)
+    if one.kind == "taxonomic":
+        own = [one.recording.scientific_name]
+    wanted = [name for name in own or [one.recording.common_name, one.recording.scientific_name] if name]
+    if wanted and not any(has_name(one.text, name) for name in wanted):
+        return [Fault("species_missing", " or ".join(wanted))]
+    other = one.recording.background_species
+    if one.kind == "background" and other and MASK not in _without(one.bare, one.text, wanted):
+        return [Fault("species_missing", ", ".join(other))]
+    return []
+
+
+def _without(bare: str, text: str, own: list[str]) -> str:
+    """The masked text beyond the animal's own name: further marks are other animals of the metadata."""
+    return bare.replace(MASK, "", 1) if any(has_name(text, name) for name in own) else bare
+
+
+def subject_swapped(one: Subject) -> list[Fault]:
+    """The animal itself is told as the background of another one."""
+    own = [name for name in (one.recording.common_name, one.recording.scientific_name) if name]
+    head, _, behind = one.text.partition(" with ")
+    if one.kind == "taxonomic" or "background" not in behind or any(has_name(head, name) for name in own):
+        return []
+    return [Fault("subject_swapped", behind)] if any(has_name(behind, name) for name in own) else []
+
+
+def chain(one: Subject) -> list[Fault]:
+    """A taxonomic caption whose ranks are not in their order."""
+    if one.kind != "taxonomic":
+        return []
+    ranks = [getattr(one.recording, rank) for rank in ("kingdom", "phylum", "class_", "order", "family", "genus")]
+    places = [
+        one.text.find(name) for name in [*filter(None, ranks[:5]), one.recording.scientific_name] if name in one.text
+    ]
+    return [Fault("chain_order", one.text)] if places != sorted(places) else []
+
+
+def place(one: Subject) -> list[Fault]:
+    known, spared = set(words()["places"]) | set(words()["demonyms"]), phrase_of_a_species(one)
+    found = [
+        token.text
+        for position, token in enumerate(one.words)
+        if token.text.lower().removesuffix("'s") in known and token.text[0].isupper() and position not in spared
+    ]
+    for phrase in (one.recording.country, *re.split(r"[,;/]", one.recording.locality_coarse)):
+        phrase = phrase.strip()
+        if len(phrase) >= 4 and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", one.bare, re.IGNORECASE):
+            found.append(phrase)
+    return [Fault("place", ", ".join(found))] if found else []
+
+
+def person(one: Subject) -> list[Fault]:
+    told_people = f"{one.recording.recorded_by} {one.recording.rights_holder}"
+    known = {part.lower() for part in re.findall(r"[^\W\d_][\w'’-]{2,}", told_people)}
+    known |= set(words()["people"]) | set(words()["titles"])
+    spared = phrase_of_a_species(one)
+    found = [
+        token.text
+        for position, token in enumerate(one.words)
+        if token.text[0].isupper() and token.text.lower().removesuffix("'s") in known and position not in spared
+    ]
+    found += re.findall(
+        r"\b(?:recorded|observed|captured|filmed|documented|uploaded|taken) by\b.*", one.bare, re.IGNORECASE
+    )
+    return [Fault("person", ", ".join(dict.fromkeys(found)))] if found else []
+
+
+def date(one: Subject) -> list[Fault]:
+    found = [match.group() for match in DATE.finditer(one.bare)]
+    listed = set(words()["months"]) | set(words()["weekdays"])
+    found += [token.text for token in one.words if token.text.lower() in listed and token.text[0].isupper()]
+    return [Fault("date", ", ".join(found))] if found else []
+
+
+def coordinate(one: Subject) -> list[Fault]:
+    found = COORDINATE.search(one.bare)
+    return [Fault("coordinate", found.group())] if found else []
+
+
+def foreign(one: Subject) -> list[Fault]:
+    """Another language than English: another script, or more of its small words than of English ones."""
+    letters = [letter for letter in one.bare if letter.isalpha()]
+    if any(ord(letter) > 0x24F for letter in letters):
+        return [Fault("language", "".join(letter for letter in letters if ord(letter) > 0x24F)[:20])]
+    small = set(words()["functions"])
+    strange = [t.text for t in one.words if t.text.lower() in set(words()["foreign"]) - small - {"i"}]
+    english = [t.text for t in one.words if t.text.lower() in small - {"as", "in", "on", "a", "an", "for"}]
+    if strange and len(strange) >= max(1, len(english)):
+        return [Fault("language", " ".join(strange))]
+    return []
+
+
+def _matching(name: str, reason: str) -> Callable[[Subject], list[Fault]]:
+    def check(one: Subject) -> list[Fault]:
+        hit = next((found for pattern in patterns(name) if (found := pattern.search(one.bare))), None)
+        return [Fault(reason, hit.group().strip()[:60])] if hit else []
+
+    return check
+
+
+def hedged(one: Subject) -> list[Fault]:
+    """A guess where the remarks have none."""
+    guess, *doubts = patterns("hedges")
+    found = guess.search(one.bare)
+    unsure = found and any(pattern.search(one.recording.remarks) for pattern in (guess, *doubts))
+    return [Fault("hedged", found.group())] if found and not unsure else []
+
+
+def length(one: Subject) -> list[Fault]:
+    count = len(tokens(one.text))
+    sentences = len([part for part in re.split(r"[.!?]+(?:\s|$)", one.text) if part.strip()])
+    least = MIN_WORDS if one.kind == "descriptive" else 1
+    if not least <= count <= MAX_WORDS or len(one.text) > MAX_CHARS or sentences > MAX_SENTENCES:
+        return [Fault("length", f"{count} words, {len(one.text)} characters, {sentences} sentences")]
+    return []
+
+
+def form(one: Subject) -> list[Fault]:
+    """Cut off, stuttering, shouting, or with an unpaired bracket or quote."""
+    text = one.text.strip()
+    heard = [token.stem for token in one.words]
+    stutter = any(heard[i] == heard[i + 1] and heard[i] not in ("that", "had") for i in range(len(heard) - 1))
+    content = Counter(word for word in heard if word not in stems("functions"))
+    shouting = [token.text for token in one.words if token.text.isupper() and len(token.text) > 3]
+    if TRUNCATED.search(text) or text.count("(") != text.count(")") or text.count('"') % 2:
+        return [Fault("truncated", text[-30:])]
+    if (stutter and MASK not in one.bare) or any(count > 3 for count in content.values()):
+        return [Fault("repetition", text[:60])]
+    return [Fault("markup", ", ".join(shouting))] if shouting else []
+
+
+CHECKS = (
+    species_missing,
+    subject_swapped,
+    chain,
+    _matching("refusal", "refusal"),
+    _matching("leaked", "leaked"),
+    _matching("boilerplate", "boilerplate"),
+    hedged,
+    foreign,
+    place,
+    person,
+    date,
+    coordinate,
+    *grounding.CHECKS,
+    length,
+    form,
+)

@@ -1,0 +1,106 @@
+"""What a check looks at: a caption beside its metadata, both as words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from biolingual.captioning.language import (
+    LETTERS,
+    Token,
+    has_name,
+    lexicon,
+    masked,
+    names,
+    plain,
+    singular,
+    stem,
+    stems,
+    tokens,
+    told,
+    words,
+)
+from biolingual.records import Recording
+
+ENGLISH = ("", "en", "eng", "english")
+BINOMIAL_NAME = re.compile(r"[A-Z][a-z]+ [a-z]+")
+NEAR_MICROPHONE = re.compile(r"\b(from|to|near|beside) the (microphone|recorder|observer|hydrophone)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A reason for which a caption is not used, and the words that gave it."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A caption of a kind, and what the metadata hold."""
+
+    text: str
+    kind: str
+    recording: Recording
+    bare: str  # the text with every known name masked
+    words: list[Token]  # of `bare`
+    held: frozenset[str]  # stems of what the metadata tell of the sound
+    groups: frozenset[str]  # of the lexicon, that `held` gives or implies
+    named: frozenset[str]  # stems of the words in the names that the metadata hold
+    understood: bool  # whether the remarks are in English, so that words can be compared
+
+    @property
+    def untold(self) -> int:
+        """Animals of the background that the caption does not name by their scientific name, so it may by a common one."""
+        binomials = [name for name in self.recording.background_species if BINOMIAL_NAME.fullmatch(name)]
+        return sum(not has_name(self.text, name) for name in binomials)
+
+
+def subject(text: str, recording: Recording, kind: str) -> Subject:
+    """The caption beside its metadata."""
+    bare = NEAR_MICROPHONE.sub(" ", masked(text, names(recording)))
+    said = told(recording)
+    held = {stem(word) for word in LETTERS.findall(said)}
+    held |= {stem(part) for word in LETTERS.findall(said) for part in word.split("-") if part}
+    elsewhere, known = words()["animals_elsewhere"], set(words()["animals"]) | set(words()["hypernyms"])
+    animals = {elsewhere.get(word.lower(), singular(word)) for word in LETTERS.findall(said)}
+    animals &= known | set(elsewhere.values())
+    held |= {stem(animal) for animal in animals}
+    groups = {group for word in held for _, group in lexicon().get(word, [])}
+    groups |= {"others"} if recording.background_species or animals else set()
+    implied = {group for group, givers in words()["implied_by"].items() if groups & set(givers)}
+    named = {stem(word) for name in names(recording) for word in LETTERS.findall(plain(name))}
+    return Subject(
+        text,
+        kind,
+        recording,
+        bare,
+        tokens(bare),
+        frozenset(held),
+        frozenset(groups | implied),
+        frozenset(named),
+        not recording.remarks or recording.remarks_language.lower().split("-")[0] in ENGLISH,
+    )
+
+
+def ordinary(name: str) -> bool:
+    """Whether a stem is a small or a neutral word, which says nothing that metadata would have to hold."""
+    return name in stems("functions") or name in stems("neutral")
+
+
+def phrase_of_a_species(one: Subject) -> set[int]:
+    """Places of the words that make up an animal's common name that the metadata do not spell out: "field" in "a field cricket".
+
+    Only as many animals as the background has ones told by their scientific name, so that nothing hides in a made-up name.
+    """
+    found: set[int] = set()
+    left = one.untold
+    for place, token in enumerate(one.words):
+        if left and singular(token.text) in set(words()["animals"]) and token.stem not in one.held | one.named:
+            left -= 1
+            found.add(place)
+            for before in range(place - 1, max(-1, place - 4), -1):
+                if one.words[before].text.lower() in words()["functions"]:
+                    break
+                found.add(before)
+    return found
