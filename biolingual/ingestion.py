@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from biolingual import audio, licences, marks, taxonomy, tombstones
+from biolingual import audio, fingerprints, licences, marks, taxonomy, tombstones
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
 from biolingual.foreign_audio import decode_any
-from biolingual.parallel import Machine, map_ordered
+from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
+from biolingual.partitions import kept_results, key_of
 from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
 from biolingual.storage import digest, exists, open_url
 
 STAGE = "ingest"
+PARTITION = 32  # records; with two clips of 10 s each a worker sends back 40 MB
 ROUNDED_S = 0.5  # archives give whole seconds
 EXPANDED = 10  # by how much bats are slowed down for human ears
 
@@ -34,6 +36,7 @@ class Decoded:
     clips: list[tuple[float, float, float, bytes]]
     captions: list[Caption]
     marks: list[marks.Mark]
+    fingerprint: np.ndarray  # uint32 [F]
 
 
 def ingest(
@@ -48,20 +51,22 @@ def ingest(
 ) -> dict:
     """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
 
-    Sentences that the dump brings along go to `manifests`/captions.parquet, oddities of sounds that were taken to
-    marks.parquet; each is there only where there are some. Recordings named in the file `withdrawn` are rejected, and no
-    shard changes but those that held them.
+    fingerprints.parquet lies beside them. Sentences that the dump brings along go to `manifests`/captions.parquet, oddities
+    of sounds that were taken to marks.parquet; each is there only where there are some. Recordings named in the file
+    `withdrawn` are rejected, and no shard changes but those that held them.
 
-    Both folders appear whole or not at all. ValueError when the dump is not what its row says.
+    Both folders appear whole or not at all; what a killed run had decoded lies beside `sounds` and is not decoded again.
+    ValueError when the dump is not what its row says.
     """
     source, found = verified(dump, row, source)
     adapter(row.archive).inspect(source, row)
-    work = sounds.with_name(f".{sounds.name}.part")
-    shutil.rmtree(work, ignore_errors=True)
+    part, work = (sounds.with_name(f".{sounds.name}.{name}") for name in ("part", "work"))
+    key = key_of(dump, row.model_dump(), params.model_dump(), found)
+    shutil.rmtree(part, ignore_errors=True)
     gone = tombstones.read(withdrawn) if withdrawn else {}
-    writer = tombstones.SteadyShards(work, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips, captions, marked = [], [], [], [], []
-    for outcome in _outcomes(dump, row, params, source, machine):
+    writer = tombstones.SteadyShards(part, params.shard_size_mb * 1_000_000)
+    recordings, rejected, clips, captions, marked, prints = [], [], [], [], [], []
+    for outcome in _outcomes(dump, row, params, source, machine, work, key):
         identity = (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
         if identity in gone:
             for *_, flac in getattr(outcome, "clips", []):
@@ -74,6 +79,7 @@ def ingest(
         recordings.append(outcome.recording)
         captions += outcome.captions
         marked += outcome.marks
+        prints.append((outcome.recording.recording_id, outcome.fingerprint))
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
             clips.append(
@@ -95,15 +101,17 @@ def ingest(
         "hours": round(sum(one.duration_s for one in recordings) / 3600, 4),
         "shards": {name: sha for name, (sha, _) in shards.items()},
     }
-    _publish(work, sounds)
+    _publish(part, sounds)
     write_rows(recordings, Recording, manifests / "recordings.parquet")
     write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
     write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    fingerprints.write(prints, manifests / "fingerprints.parquet")
     for found_rows, noun, name in ((captions, Caption, "captions"), (marked, marks.Mark, "marks")):
         (manifests / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
         if found_rows:
             write_rows(found_rows, noun, manifests / f"{name}.parquet")
     write_json(counts, manifests / "ingest.json")
+    shutil.rmtree(work, ignore_errors=True)
     return counts
 
 
@@ -123,17 +131,22 @@ def verified(dump: str, row: DumpRow, source: str) -> tuple[str, str]:
 
 
 def _outcomes(
-    dump: str, row: DumpRow, params: IngestParams, source: str, machine: Machine
+    dump: str, row: DumpRow, params: IngestParams, source: str, machine: Machine, work: Path, key: str
 ) -> Iterator[Decoded | Rejected]:
     records = sorted(adapter(row.archive).read(source, row), key=lambda record: record.source_id)
-    worker = functools.partial(outcome_of, dump=dump, row=row, params=params)
+    worker = functools.partial(_partition, dump=dump, row=row, params=params)
     seen: set[str] = set()
-    for outcome in map_ordered(worker, records, machine):
-        identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
-        if identity in seen:
-            outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
-        seen.add(identity)
-        yield outcome
+    for outcomes in kept_results(worker, records, PARTITION, work, key, machine):
+        for outcome in outcomes:
+            identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
+            if identity in seen:
+                outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
+            seen.add(identity)
+            yield outcome
+
+
+def _partition(records: list[SourceRecord], **given) -> list[Decoded | Rejected]:
+    return [outcome_of(record, **given) for record in records]
 
 
 def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestParams) -> Decoded | Rejected:
@@ -240,6 +253,7 @@ def decoded(
             for name, value in found.items()
             if value
         ],
+        fingerprints.fingerprint(sound.waveform, sound.sample_rate_hz),
     )
 
 
@@ -261,6 +275,6 @@ def _clip(
     )
 
 
-def _publish(work: Path, final: Path) -> None:
+def _publish(part: Path, final: Path) -> None:
     shutil.rmtree(final, ignore_errors=True)
-    os.replace(work, final)
+    os.replace(part, final)
