@@ -18,6 +18,11 @@ FRAME_S = 0.02
 ABOVE_FLOOR_DB = 3.0
 FULL_ACTIVITY_DB = 30.0
 SEARCHED_BYTES = 1 << 16
+MPEG_MARK = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
+MPEG_KBITS = (  # by header field, of MPEG 2 and 2.5, and of MPEG 1
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+)
 
 
 class UndecodableError(ValueError):
@@ -80,12 +85,29 @@ def _read(data: bytes) -> tuple[np.ndarray, int]:
 
 
 def _mpeg_start(data: bytes) -> int:
-    """Where the first MPEG layer III frame seems to begin: after an ID3v2 tag and padding; 0 where there is none near."""
+    """Where the first two MPEG layer III frames lie end to end: after an ID3v2 tag and padding; 0 where there are none near.
+
+    One frame's mark alone is met by chance in other codecs' bytes, AAC's above all.
+    """
     start = 0
     if data[:3] == b"ID3":  # a tag's length: four bytes of seven bits (id3.org, ID3v2.3, 3.1)
         start = 10 + sum(byte << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
-    found = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]").search(data, start, start + SEARCHED_BYTES)
-    return found.start() if found else 0
+    for found in MPEG_MARK.finditer(data, start, start + SEARCHED_BYTES):
+        if (length := _frame_length(data[found.start() :][:4])) and MPEG_MARK.match(data, found.start() + length):
+            return found.start()
+    return 0
+
+
+def _frame_length(head: bytes) -> int:
+    """Bytes of the MPEG layer III frame that begins with these four, or 0 where they are no header (ISO 11172-3, 2.4.1.3)."""
+    if len(head) < 4:
+        return 0
+    version, bitrate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if bitrate in (0, 15) or rate == 3 or version == 1:
+        return 0
+    first = version == 3  # MPEG 1; 2 and 2.5 have half the samples in a frame
+    sample_rate_hz = (44100, 48000, 32000)[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    return (144000 if first else 72000) * MPEG_KBITS[first][bitrate - 1] // sample_rate_hz + (head[2] >> 1 & 1)
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:

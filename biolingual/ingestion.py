@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biolingual import audio, licences, marks, taxonomy
+from biolingual import audio, fingerprints, licences, marks, taxonomy
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
 from biolingual.foreign_audio import decode_any
@@ -35,12 +35,13 @@ class Decoded:
     clips: list[tuple[float, float, float, bytes]]
     captions: list[Caption]
     marks: list[marks.Mark]
+    fingerprint: np.ndarray  # uint32 [F]
 
 
 def ingest(
     dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine
 ) -> dict:
-    """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
+    """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected,fingerprints}.parquet and ingest.json; returns the counts.
 
     Sentences that the dump brings along go to `manifests`/captions.parquet, oddities of sounds that were taken to
     marks.parquet; each is there only where there are some.
@@ -52,7 +53,7 @@ def ingest(
     work = sounds.with_name(f".{sounds.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     writer = ShardWriter(work, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips, captions, marked = [], [], [], [], []
+    recordings, rejected, clips, captions, marked, prints = [], [], [], [], [], []
     for outcome in _outcomes(dump, row, params, source, machine):
         if isinstance(outcome, Rejected):
             rejected.append(outcome)
@@ -60,6 +61,7 @@ def ingest(
         recordings.append(outcome.recording)
         captions += outcome.captions
         marked += outcome.marks
+        prints.append((outcome.recording.recording_id, outcome.fingerprint))
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
             clips.append(
@@ -81,6 +83,7 @@ def ingest(
     write_rows(recordings, Recording, manifests / "recordings.parquet")
     write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
     write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    fingerprints.write(prints, manifests / "fingerprints.parquet")
     for found_rows, noun, name in ((captions, Caption, "captions"), (marked, marks.Mark, "marks")):
         (manifests / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
         if found_rows:
@@ -222,6 +225,7 @@ def decoded(
             for name, value in found.items()
             if value
         ],
+        fingerprints.fingerprint(sound.waveform, sound.sample_rate_hz),
     )
 
 
