@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biolingual.dataset.overlaps import OVERLAP, Overlap
+from biolingual.duplicates import Duplicate
 from biolingual.params import AssembleParams
 from biolingual.records import Caption, Clip, Pair, PairCaption, Recording, Rejected, read_columns, schema, table
 from biolingual.splits import RULE, SHARED_CELLS, splits_of, unit
@@ -69,13 +70,13 @@ def assemble(
     dumps: Iterable[Dump],
     params: AssembleParams,
     overlaps: Iterable[Overlap] = (),
-    alike: Iterable[tuple[str, str]] = (),
+    alike: Iterable[Duplicate] = (),
 ) -> Dataset:
     """Every recording becomes its pairs or one rejected row. Earlier dumps win over later ones; inside a dump, the row order.
 
-    A duplicate (same id, same decoded audio, or `alike`: pairs of ids whose fingerprints match) is dropped: as `straddles`
-    where its own split would be another one than the first copy's, since then the same sound would sit on both sides. So is a
-    cut whose source recording lies elsewhere. What overlaps with a benchmark leaves train and valid; caps leave train.
+    A duplicate (same id, same decoded audio, or the same sound by what `alike` knows) is dropped: as `straddles` where its own
+    split would be another one than the first copy's, since then the same sound would sit on both sides. So is a cut, or a part,
+    of a recording that lies elsewhere. What overlaps with a benchmark leaves train and valid; caps leave train.
     """
     dumps = list(dumps)
     recordings = pa.concat_tables(
@@ -137,11 +138,11 @@ def _captions(dump: Dump) -> pa.Array:
 
 
 def _refuse_duplicates(
-    recordings: pa.Table, alike: Iterable[tuple[str, str]], reasons: np.ndarray, details: np.ndarray
+    recordings: pa.Table, alike: Iterable[Duplicate], reasons: np.ndarray, details: np.ndarray
 ) -> None:
     """The first of an id, a sound or a source stays; only those that have company are walked through."""
     keys = _keys(recordings)
-    near = _near(recordings["recording_id"], alike)
+    near = _near(recordings["recording_id"], list(alike))
     contested = np.zeros(len(recordings), bool)
     for _, column in keys:
         codes = column.dictionary_encode().combine_chunks()
@@ -157,24 +158,16 @@ def _refuse_duplicates(
         (name, part.take(pa.array(rows)).to_pylist()) for name, column in keys for part in _parts(column, len(reasons))
     ]
     first: dict[str, dict[str, str]] = {name: {} for name, _ in keys}
-    standing: dict[int, tuple[str, str]] = {}
+    standing: dict[str, str] = {}  # {recording_id: split} of those that stay
     for at, (row, ident, split) in enumerate(zip(rows.tolist(), told["recording_id"], told["split"], strict=True)):
         own = [(name, column[at]) for name, column in values if column[at] is not None]
         reason, detail = _refusal(split, own, first)
-        for other in near.get(row, ()) if not reason else ():
-            if other in standing:
-                name, theirs = standing[other]
-                reason = "duplicate_fingerprint" if theirs == split else "straddles"
-                detail = (
-                    name
-                    if theirs == split
-                    else f"sounds like {name}, which lies in {theirs}, this one would fall in {split}"
-                )
-                break
+        if not reason and row in near:
+            reason, detail = _likeness(split, near[row], standing)
         if reason:
             reasons[row], details[row] = reason, detail
             continue
-        standing[row] = (ident, split)
+        standing[ident] = split
         for name, key in own:
             first[name].setdefault(key, split)
 
@@ -218,16 +211,24 @@ def _parts(column: pa.ChunkedArray, rows: int) -> list[pa.ChunkedArray]:
     return [column.slice(start, rows) for start in range(0, len(column), rows)] if rows else [column]
 
 
-def _near(ids: pa.ChunkedArray, alike: Iterable[tuple[str, str]]) -> dict[int, list[int]]:
-    """{row: rows whose fingerprints match it}, both ways."""
-    couples = list(alike)
-    found: dict[int, list[int]] = {}
-    if couples:
-        row_of = {name: row for row, name in reversed(list(enumerate(ids.to_pylist())))}
-        for one, other in couples:
-            found.setdefault(row_of[one], []).append(row_of[other])
-            found.setdefault(row_of[other], []).append(row_of[one])
-    return found
+def _near(ids: pa.ChunkedArray, alike: list[Duplicate]) -> dict[int, Duplicate]:
+    """{row: what it is like}; what others are like has a row too, with None. An id that stands twice is a duplicate anyway."""
+    if not alike:
+        return {}
+    of = {one.recording_id: one for one in alike}
+    named = pa.array(list({*of, *(one.of for one in alike)}))
+    rows = np.flatnonzero(pc.is_in(ids, named).to_numpy())
+    return {int(row): of.get(name) for row, name in zip(rows, ids.take(pa.array(rows)).to_pylist(), strict=True)}
+
+
+def _likeness(split: str, like: Duplicate | None, standing: dict[str, str]) -> tuple[str, str]:
+    """(reason, detail) of a recording that is, or shares a part with, an earlier one that stays."""
+    other = standing.get(like.of) if like else None
+    if other is None or (other == split and not like.same):
+        return "", ""
+    if other != split:
+        return "straddles", f"{like.reason} of {like.of}, which lies in {other}, this one would fall in {split}"
+    return f"duplicate_{like.reason}", like.of
 
 
 def _refuse_overlaps(

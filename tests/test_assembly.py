@@ -10,6 +10,7 @@ from biolingual import assembly
 from biolingual.assembly import Dump, read_dump
 from biolingual.dataset import card
 from biolingual.dataset.overlaps import Overlap
+from biolingual.duplicates import Duplicate
 from biolingual.params import AssembleParams
 from biolingual.records import (
     SPLITS,
@@ -475,9 +476,17 @@ def test_a_cap_takes_from_later_dumps_and_never_from_tests():
 def test_sounds_that_are_alike_are_duplicates_or_straddle():
     one, other = recording("1", event_date=date_in("train")), recording("2", event_date=date_in("train"))
     far = recording("3", event_date=date_in("test_seen"))
-    alike = [("xeno_canto:1", "xeno_canto:2"), ("xeno_canto:1", "xeno_canto:3")]
+    alike = [Duplicate(f"xeno_canto:{name}", "xeno_canto:1", "fingerprint", 0.9) for name in (2, 3)]
     _, rejected = assemble([dump("d", one, other, far)], PARAMS, [], alike)
     assert refused(rejected) == {"xeno_canto:2": "duplicate_fingerprint", "xeno_canto:3": "straddles"}
+
+
+def test_a_part_of_a_recording_stays_in_its_split_and_nowhere_else():
+    one, part = recording("1", event_date=date_in("train")), recording("2", event_date=date_in("train"))
+    far = recording("3", event_date=date_in("test_seen"))
+    alike = [Duplicate(f"xeno_canto:{name}", "xeno_canto:1", "overlap", 0.9) for name in (2, 3)]
+    _, rejected = assemble([dump("d", one, part, far)], PARAMS, [], alike)
+    assert refused(rejected) == {"xeno_canto:3": "straddles"}
 
 
 def test_what_a_benchmark_holds_leaves_train_and_stays_in_tests():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,19 @@ import pyarrow.compute as pc
 
 from biolingual import fingerprints
 from biolingual.dataset.overlaps import OVERLAP, Overlap, overlaps, read_items, summary
-from biolingual.records import rows
+from biolingual.duplicates import Duplicate, duplicates, sound_id
+from biolingual.records import Recording, rows
 
 PRINTS = "fingerprints.parquet"
+COMPARED = ["recording_id", "source_recording", "url", "audio_sha256", "duration_s"]
+
+
+class Named(NamedTuple):
+    """As much of a recording as `sound_id` reads."""
+
+    source_recording: str
+    recording_id: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,20 @@ def across(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> Iterat
         yield from ((name, match.id) for match in index.matches(words))
 
 
-def duplicates(manifests: Iterable[Path]) -> list[tuple[str, str]]:
-    """Pairs of recordings whose fingerprints match, each pair once."""
-    prints = read_prints(folder / PRINTS for folder in manifests)
-    if not prints:
-        return []
-    index = _index(prints)
-    met = ((name, match.id) for name, words in prints.items() for match in index.matches(words))
-    return sorted({(min(pair), max(pair)) for pair in met if pair[0] != pair[1]})
+def alike(recordings: pa.Table, manifests: Iterable[Path], by_fingerprint: bool) -> list[Duplicate]:
+    """What `duplicates` finds among recordings (columns of COMPARED) in their order; only those that share an archive's sound id
+    or have a fingerprint are looked at."""
+    prints = read_prints(folder / PRINTS for folder in manifests) if by_fingerprint else {}
+    columns = [recordings[name].to_pylist() for name in ("source_recording", "recording_id", "url")]
+    keys = pa.array([sound_id(Named(*values)) or None for values in zip(*columns, strict=True)], pa.string())
+    shared = keys.value_counts()
+    often = shared.field("values").filter(pc.greater(shared.field("counts"), 1))
+    wanted = pc.is_in(keys, often.drop_null())
+    if prints:
+        wanted = pc.or_(wanted, pc.is_in(recordings["recording_id"], pa.array(list(prints))))
+    told = recordings.select(COMPARED).filter(wanted).to_pylist()
+    blank = {"origin": "", "dump": "", "archive": ""}
+    return duplicates([Recording(**blank, **one) for one in told], prints)
 
 
 def _index(prints: dict[str, np.ndarray]) -> fingerprints.Index:
