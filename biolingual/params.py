@@ -73,6 +73,24 @@ class AssembleParams(Section):
     held_out_species_share: float = Field(
         ge=0, lt=1, description="Further species held out, drawn by hash of the name."
     )
+    held_out_regions: list[str] = Field(
+        description="Where nothing is trained on: a country's name as the archives write it, or "
+        "'south,west,north,east' in degrees. These recordings are `test_region`."
+    )
+    rare: list[str] = Field(description="Species of which few recordings are trained on; the others are `test_rare`.")
+    rare_species_share: float = Field(ge=0, lt=1, description="Further such species, drawn by hash of the name.")
+    rare_train_share: float = Field(
+        ge=0, le=1, description="Of a rare species, the share of recordist-days of `train` that stays there."
+    )
+    fingerprints: Literal["none", "benchmarks", "all"] = Field(
+        description="Whose sounds are known again by fingerprint: the benchmarks', or each other's too."
+    )
+    max_recordings_per_species: int = Field(
+        ge=0, description="More in `train` are left out, later dumps first; 0 = all."
+    )
+    max_recordings_per_recordist: int = Field(
+        ge=0, description="The same for what one recordist has of one species; 0 = all."
+    )
 
 
 class ValidateParams(Section):
@@ -83,6 +101,21 @@ class ValidateParams(Section):
     )
     max_caption_chars: int = Field(gt=0, description="No caption is longer.")
     max_caption_share: float = Field(gt=0, le=1, description="No caption text stands on a larger share of recordings.")
+    min_train_share: float = Field(ge=0, le=1, description="Of the recordings, those in `train`.")
+    max_species_share: float = Field(
+        gt=0, le=1, description="No species has a larger share of the training recordings."
+    )
+    max_fallback_share: float = Field(ge=0, le=1, description="Of captions, those that stand in for a refused one.")
+    max_noncommercial_share: float = Field(ge=0, le=1, description="Of recordings.")
+    max_unresolved_share: float = Field(ge=0, le=1, description="Of recordings, those named by no checklist.")
+    max_genera_in_two_families: int = Field(ge=0, description="A genus in two families is a homonym or a fault.")
+    min_source_rate_hz: int = Field(ge=0, description="No archive's recording has a lower sample rate.")
+    max_source_rate_hz: int = Field(gt=0, description="Nor a higher one.")
+    min_benchmarks: int = Field(ge=0, description="Benchmark manifests that training must have been compared with.")
+    max_shared_days_share: float = Field(
+        ge=0, le=1, description="Of test_seen, recordings whose recordist recorded for `train` on that day elsewhere."
+    )
+    max_still_share: float = Field(ge=0, le=1, description="Of clips, those with no sound event.")
 
 
 class FrontendParams(Section):

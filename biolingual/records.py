@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ORIGINS = ("real", "simulated", "fixture", "mixed")
-SPLITS = ("train", "valid", "test_seen", "test_unseen")
+SPLITS = ("train", "valid", "test_seen", "test_unseen", "test_rare", "test_region")
 CAPTION_KINDS = ("common", "scientific", "taxonomic", "descriptive", "background")
 CAPTION_STATUSES = ("ok", "fallback", "refused")
 
@@ -108,6 +108,8 @@ class PairCaption:
     text: str
     status: str
     captioner: str
+    model: str = ""
+    prompt_sha: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,16 @@ class Pair:
     shard_md5: str
     byte_offset: int
     byte_length: int
+    source_name: str = ""
+    taxon_id: str = ""
+    checklist_version: str = ""
+    sex: str = ""
+    life_stage: str = ""
+    license_source: str = ""
+    locality_coarse: str = ""
+    coordinate_uncertainty_m: float | None = None
+    event_time: str = ""
+    source_recording: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,12 +292,34 @@ def rows(source: pa.Table | Path, noun: type) -> list:
 
 
 def read_table(path: Path, noun: type | None = None) -> pa.Table:
-    """A Parquet file written by `write_table`. ValueError when its columns are not the noun's."""
+    """A Parquet file written by `write_table`. ValueError when its columns are not the noun's.
+
+    A column that the noun got later, with a default, may be missing: rows of an older version hold the default.
+    """
     data = pq.read_table(path)
-    if noun is not None and data.schema.names != schema(noun).names:
-        missing = sorted(set(schema(noun).names) ^ set(data.schema.names))
-        raise ValueError(f"{path} does not hold {noun.__name__} rows: columns differ in {missing}. Re-run its stage.")
+    if noun is not None:
+        check_columns(path, data.schema.names, noun)
     return data
+
+
+def check_columns(path: Path, names: list[str], noun: type) -> None:
+    """ValueError when the columns of a file are not the noun's."""
+    later = {column.name for column in dataclasses.fields(noun) if _has_default(column)} - set(names)
+    expected = [name for name in schema(noun).names if name not in later]
+    if names != expected:
+        differ = sorted(set(expected) ^ set(names))
+        raise ValueError(f"{path} does not hold {noun.__name__} rows: columns differ in {differ}. Re-run its stage.")
+
+
+def read_columns(path: Path, noun: type, columns: list[str]) -> pa.Table:
+    """Some columns of a noun's table. ValueError when the file is not one."""
+    with pq.ParquetFile(path) as file:
+        check_columns(path, file.schema_arrow.names, noun)
+        return file.read(columns=columns).select(columns)
+
+
+def _has_default(column: dataclasses.Field) -> bool:
+    return column.default is not dataclasses.MISSING or column.default_factory is not dataclasses.MISSING
 
 
 def write_table(data: pa.Table, path: Path) -> None:

@@ -3,19 +3,35 @@
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from biolingual.pages import render
-from biolingual.params import ValidateParams
-from biolingual.records import Pair, read_json, rows, write_json
-from biolingual.validation.suites import as_report, check
+from biolingual.params import AssembleParams, ValidateParams
+from biolingual.records import Pair, read_columns, read_json, write_json, write_table
+from biolingual.validation.suites import as_report, check, failing
 from stages.entry import run
 
 
-def main(validate: ValidateParams, animalspeak: Path, report: Path, page: Path, gate: Path) -> None:
+def main(
+    validate: ValidateParams,
+    assemble: AssembleParams,
+    animalspeak: Path,
+    report: Path,
+    page: Path,
+    gate: Path,
+    broken: Path,
+) -> None:
     card = read_json(animalspeak / "card.json")
-    findings = check(rows(animalspeak / "pairs.parquet", Pair), card, validate)
+
+    def read(columns: list[str]):
+        return read_columns(animalspeak / "pairs.parquet", Pair, columns)
+
+    findings = check(read, card, pq.read_table(animalspeak / "overlaps.parquet"), validate, assemble)
     judged = as_report(findings, card)
     write_json(judged, report)
-    render("validation.html.j2", page, report=judged, suites=list(dict.fromkeys(one.suite for one in findings)))
+    write_table(failing(findings), broken)
+    names = list(dict.fromkeys(one.suite for one in findings))
+    render("validation.html.j2", page, report=judged, suites=names, leakage=card["leakage"], broken=broken.as_posix())
     write_json({"passed": judged["passed"], "dataset_sha": judged["dataset_sha"]}, gate)
     print(f"validate: {judged['expectations']} expectations, {judged['failed']} broken")
     for finding in (one for one in findings if not one.passed):
@@ -23,7 +39,10 @@ def main(validate: ValidateParams, animalspeak: Path, report: Path, page: Path, 
         for row in finding.shown:
             print(f"    {row}", file=sys.stderr)
     if not judged["passed"]:
-        sys.exit(f"ERROR validate: the gate is red. The rows are above and in {page}; thresholds are in params.yaml.")
+        sys.exit(
+            f"ERROR validate: the gate is red. The first rows are above and in {page}, all of their ids in {broken}; "
+            "thresholds are in params.yaml."
+        )
 
 
 if __name__ == "__main__":

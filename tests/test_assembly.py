@@ -6,12 +6,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biolingual.assembly import Dump, assemble, cell_of, is_held_out, read_dump, split_of, unit, write
+from biolingual import assembly
+from biolingual.assembly import Dump, read_dump
+from biolingual.dataset import card
+from biolingual.dataset.overlaps import Overlap
+from biolingual.duplicates import Duplicate
 from biolingual.params import AssembleParams
-from biolingual.records import Caption, Clip, Pair, Recording, Rejected, read_json, rows, write_json, write_rows
+from biolingual.records import (
+    SPLITS,
+    Caption,
+    Clip,
+    Pair,
+    Recording,
+    Rejected,
+    read_json,
+    rows,
+    table,
+    write_json,
+    write_rows,
+)
+from biolingual.splits import cell_of, is_held_out, split_of, splits_of, unit
 from biolingual.storage import file_digests
 
-PARAMS = AssembleParams(seed=1, valid_share=0.1, test_share=0.3, held_out=["Sibilax"], held_out_species_share=0.0)
+PARAMS = AssembleParams(
+    seed=1,
+    valid_share=0.1,
+    test_share=0.3,
+    held_out=["Sibilax"],
+    held_out_species_share=0.0,
+    held_out_regions=[],
+    rare=[],
+    rare_species_share=0.0,
+    rare_train_share=0.2,
+    fingerprints="all",
+    max_recordings_per_species=0,
+    max_recordings_per_recordist=0,
+)
 DATES = [f"2024-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
 
 
@@ -61,8 +91,18 @@ def caption(one: Recording, status: str = "ok") -> Caption:
     return Caption(recording_id=one.recording_id, kind="common", text="A caption.", status=status, captioner="template")
 
 
+def tables(name: str, recordings: list[Recording], clips: list[Clip], captions: list[Caption]) -> Dump:
+    return Dump(name, table(recordings, Recording), table(clips, Clip), table(captions, Caption))
+
+
 def dump(name: str, *recordings: Recording) -> Dump:
-    return Dump(name, list(recordings), [clip(one) for one in recordings], [caption(one) for one in recordings])
+    return tables(name, list(recordings), [clip(one) for one in recordings], [caption(one) for one in recordings])
+
+
+def assemble(dumps: list[Dump], params: AssembleParams, *further: list) -> tuple[list[Pair], list[Rejected]]:
+    """What assembly makes of dumps, as rows."""
+    made = assembly.assemble(dumps, params, *further)
+    return rows(made.pairs(), Pair), rows(made.rejected, Rejected)
 
 
 def taken(pairs: list[Pair]) -> dict[str, str]:
@@ -137,7 +177,7 @@ def test_recordings_of_one_cell_fall_into_one_split():
 def test_a_recording_becomes_one_pair_for_each_clip_with_its_captions():
     one = recording("1", event_date=date_in("train"))
     captions = [caption(one), dataclasses.replace(caption(one), kind="scientific", text="Another one.")]
-    pairs, rejected = assemble([Dump("d", [one], [clip(one, 1), clip(one, 0)], captions)], PARAMS)
+    pairs, rejected = assemble([tables("d", [one], [clip(one, 1), clip(one, 0)], captions)], PARAMS)
     assert rejected == []
     assert [(pair.clip_id, pair.offset_s, pair.split) for pair in pairs] == [
         ("xeno_canto:1#0", 0.0, "train"),
@@ -156,13 +196,15 @@ def test_a_pair_keeps_the_provenance_of_its_recording():
 
 def test_a_recording_whose_captions_are_all_refused_is_rejected():
     one = recording("1")
-    pairs, rejected = assemble([Dump("d", [one], [clip(one)], [caption(one, "refused")])], PARAMS)
+    pairs, rejected = assemble([tables("d", [one], [clip(one)], [caption(one, "refused")])], PARAMS)
     assert pairs == [] and refused(rejected) == {"xeno_canto:1": "no_caption"}
 
 
 def test_of_a_recordings_captions_the_refused_ones_are_left_out():
     one = recording("1")
-    (pair,), _ = assemble([Dump("d", [one], [clip(one)], [caption(one, "refused"), caption(one, "fallback")])], PARAMS)
+    (pair,), _ = assemble(
+        [tables("d", [one], [clip(one)], [caption(one, "refused"), caption(one, "fallback")])], PARAMS
+    )
     assert [text.status for text in pair.captions] == ["fallback"]
 
 
@@ -218,7 +260,7 @@ def test_the_number_of_a_source_recording_counts_within_its_archive_alone():
 
 def test_what_was_rejected_keeps_no_other_recording_out():
     one = recording("1")
-    first = Dump("first", [one], [clip(one)], [])
+    first = tables("first", [one], [clip(one)], [])
     pairs, rejected = assemble([first, dump("second", one)], PARAMS)
     assert list(taken(pairs)) == ["xeno_canto:1"] and [row.reason for row in rejected] == ["no_caption"]
 
@@ -246,7 +288,7 @@ MANY = [
 @settings(max_examples=40, deadline=None)
 @given(dumps=st.permutations(MANY), kept=st.integers(1, 6))
 def test_neither_the_order_nor_the_number_of_dumps_moves_a_recording_to_another_split(dumps, kept):
-    alone = {one.recording_id: split_of(one, PARAMS) for each in MANY for one in each.recordings}
+    alone = {one.recording_id: split_of(one, PARAMS) for each in MANY for one in rows(each.recordings, Recording)}
     pairs, rejected = assemble(dumps[:kept], PARAMS)
     assert pairs and taken(pairs).items() <= alone.items()
     assert len(taken(pairs)) + len(rejected) == 3 * kept
@@ -256,7 +298,7 @@ def test_neither_the_order_nor_the_number_of_dumps_moves_a_recording_to_another_
 @given(dumps=st.permutations(MANY))
 def test_no_sound_and_no_source_lies_in_two_splits(dumps):
     pairs, _ = assemble(dumps, PARAMS)
-    sources = {one.recording_id: one.source_recording for each in MANY for one in each.recordings}
+    sources = {one.recording_id: one.source_recording for each in MANY for one in rows(each.recordings, Recording)}
     for keys in ({pair.audio_sha256 for pair in pairs}, {source for source in sources.values() if source}):
         for key in keys:
             splits = {pair.split for pair in pairs if key in (pair.audio_sha256, sources[pair.recording_id])}
@@ -276,36 +318,183 @@ def house(tmp_path):
     one, two = recording("1", event_date=date_in("train")), recording("2", genus="Sibilax", origin="simulated")
     made = dump("d", one, two)
     folder = tmp_path / "manifests" / "d"
-    write_rows(made.recordings, Recording, folder / "recordings.parquet")
-    write_rows(made.clips, Clip, folder / "clips.parquet")
-    write_rows(made.captions, Caption, tmp_path / "captions" / "d.parquet")
+    for noun, part, name in ((Recording, made.recordings, "recordings"), (Clip, made.clips, "clips")):
+        write_rows(rows(part, noun), noun, folder / f"{name}.parquet")
+    write_rows(rows(made.captions, Caption), Caption, tmp_path / "captions" / "d.parquet")
     counts = {"archive": "xeno_canto", "origin": "real", "digest": "sha256:1", "recordings": 2, "rejected": 5}
     write_json(counts, folder / "ingest.json")
     return tmp_path, made
 
 
+def written(folder, made: Dump, name: str = "out") -> dict:
+    made = assembly.assemble([made], PARAMS)
+    none = table([], Overlap)
+    return card.write(made, ["d"], folder / "manifests", folder / "captions", folder / name, {}, none)
+
+
 def test_a_dump_is_read_back_from_its_tables(house):
     folder, made = house
-    assert read_dump("d", folder / "manifests", folder / "captions") == made
+    read = read_dump("d", folder / "manifests", folder / "captions")
+    assert read.recordings.equals(made.recordings.select(read.recordings.schema.names))
+    assert read.clips.equals(made.clips) and read.captions.equals(made.captions)
+
+
+def test_a_table_that_is_another_noun_is_refused_by_name(house):
+    folder, _ = house
+    (folder / "manifests/d/clips.parquet").replace(folder / "manifests/d/recordings.parquet")
+    with pytest.raises(ValueError, match=r"recordings.parquet does not hold Recording rows"):
+        read_dump("d", folder / "manifests", folder / "captions")
 
 
 def test_the_card_counts_and_pins_what_went_in_and_what_came_out(house):
     folder, made = house
-    pairs, rejected = assemble([made], PARAMS)
-    card = write(pairs, rejected, ["d"], folder / "manifests", folder / "captions", folder / "out")
-    assert (card["recordings"], card["clips"], card["rejected"]) == (2, 2, {})
-    assert card["dataset_sha"] == file_digests(str(folder / "out/pairs.parquet"))[0]
-    assert card["dumps"]["d"]["captions_sha"] == file_digests(str(folder / "captions/d.parquet"))[0]
-    real, simulated = (card["by_origin"][origin] for origin in ("real", "simulated"))
-    assert real["recordings"] == {"train": 1, "valid": 0, "test_seen": 0, "test_unseen": 0} == real["species"]
-    assert simulated["recordings"] == {"train": 0, "valid": 0, "test_seen": 0, "test_unseen": 1}
-    assert real["licences"] == {"CC0 1.0": 1}
-    assert read_json(folder / "out/card.json") == card and rows(folder / "out/pairs.parquet", Pair) == pairs
+    found = written(folder, made)
+    assert (found["recordings"], found["clips"], found["rejected"]) == (2, 2, {})
+    assert found["dataset_sha"] == file_digests(str(folder / "out/pairs.parquet"))[0]
+    assert found["dumps"]["d"]["captions_sha"] == file_digests(str(folder / "captions/d.parquet"))[0]
+    real, simulated = (found["by_origin"][origin] for origin in ("real", "simulated"))
+    assert real["recordings"] == {one: int(one == "train") for one in SPLITS} == real["species"]
+    assert simulated["recordings"] == {one: int(one == "test_unseen") for one in SPLITS}
+    assert (real["licences"], real["archives"], real["hours"]["train"]) == ({"CC0 1.0": 1}, {"xeno_canto": 1}, 0.001)
+    assert read_json(folder / "out/card.json") == found
+    assert rows(folder / "out/pairs.parquet", Pair) == assemble([made], PARAMS)[0]
 
 
 def test_two_runs_write_the_same_bytes(house):
     folder, made = house
     for name in ("one", "two"):
-        write(*assemble([made], PARAMS), ["d"], folder / "manifests", folder / "captions", folder / name)
+        written(folder, made, name)
     for file in ("pairs.parquet", "rejected.parquet", "card.json"):
         assert (folder / "one" / file).read_bytes() == (folder / "two" / file).read_bytes()
+
+
+def test_pairs_made_in_small_batches_are_those_made_at_once():
+    made = assembly.assemble(MANY, PARAMS)
+    assert [one for part in made.batches(3) for one in part.to_pylist()] == made.pairs().to_pylist()
+
+
+def test_no_dump_is_an_empty_dataset():
+    made = assembly.assemble([], PARAMS)
+    assert made.pairs().num_rows == made.rejected.num_rows == 0
+
+
+def with_params(**values: object) -> AssembleParams:
+    return PARAMS.model_copy(update=values)
+
+
+@pytest.mark.parametrize("region", ["Veldonia", "44,-9,46,-8"])
+def test_recordings_of_a_held_out_region_are_test_region(region):
+    there = recording("1", country="Veldonia", latitude=45.1, longitude=-8.1)
+    here = recording("2", country="Ostria", latitude=46.2, longitude=-8.1)
+    params = with_params(held_out_regions=[region])
+    assert split_of(there, params) == "test_region" and split_of(here, params) == split_of(here, PARAMS)
+
+
+def test_a_held_out_species_is_unseen_wherever_it_was_recorded():
+    assert split_of(recording("1", genus="Sibilax", country="V"), with_params(held_out_regions=["V"])) == "test_unseen"
+
+
+def test_a_region_that_is_neither_country_nor_box_is_refused():
+    with pytest.raises(ValueError, match=r"'1,2,x,4' is no 'south,west,north,east'"):
+        split_of(recording("1"), with_params(held_out_regions=["1,2,x,4"]))
+
+
+def test_of_a_rare_species_few_days_stay_in_train_and_its_tests_are_test_rare():
+    params = with_params(rare=["Velara umbrosa"])
+    before = [split_of(recording("1", event_date=date, recorded_by=who), PARAMS) for date in DATES for who in "ab"]
+    after = [split_of(recording("1", event_date=date, recorded_by=who), params) for date in DATES for who in "ab"]
+    moves = {(one, other) for one, other in zip(before, after, strict=True)}
+    assert moves == {("train", "train"), ("train", "test_rare"), ("test_seen", "test_rare"), ("valid", "valid")}
+    assert 0.1 < after.count("train") / before.count("train") < 0.3
+
+
+def test_a_rare_species_moves_no_other():
+    other = [recording("1", event_date=date, scientific_name="Velara minor") for date in DATES]
+    params = with_params(rare=["Velara umbrosa"])
+    assert [split_of(one, params) for one in other] == [split_of(one, PARAMS) for one in other]
+
+
+def test_rare_species_are_drawn_by_hash_in_about_the_share_asked_for():
+    params = with_params(rare_species_share=0.3, rare_train_share=0.0)
+    drawn = [
+        split_of(recording("1", scientific_name=f"A b{n}", event_date=date_in("train")), params) for n in range(500)
+    ]
+    assert set(drawn) == {"train", "test_rare"} and 0.22 < drawn.count("test_rare") / 500 < 0.38
+
+
+def test_the_splits_of_a_table_are_those_of_its_rows_one_by_one():
+    params = with_params(held_out_regions=["0,0,10,10", "Ostria"], rare=["Velara minor"], held_out_species_share=0.2)
+    many = [
+        recording(
+            str(n),
+            scientific_name=("Velara umbrosa", "Velara minor", f"Velara sp{n}")[n % 3],
+            genus=("Velara", "Sibilax")[n % 7 == 0],
+            recorded_by=("", "Ada", "Bo")[n % 3],
+            event_date=DATES[n],
+            country=("", "Ostria")[n % 11 == 0],
+            latitude=None if n % 4 else n / 3,
+            longitude=None if n % 4 else n / 5,
+        )
+        for n in range(300)
+    ]
+    cells, splits = splits_of(table(many, Recording), params)
+    assert cells == [cell_of(one) for one in many] and splits == [split_of(one, params) for one in many]
+    assert len(set(splits)) == 6
+
+
+def test_a_cell_on_the_border_of_a_held_out_region_lies_on_one_side():
+    inside = recording("1", event_date=date_in("train"), country="Veldonia", latitude=1.0, longitude=1.0)
+    outside = dataclasses.replace(inside, recording_id="xeno_canto:2", country="", audio_sha256="2")
+    rejected = assemble([dump("d", inside, outside)], with_params(held_out_regions=["Veldonia"]))[1]
+    assert [(one.recording_id, one.reason) for one in rejected] == [("xeno_canto:2", "straddles")]
+
+
+def in_train(count: int, **fields: object) -> list[Recording]:
+    return [recording(str(n), event_date=date_in("train"), **fields) for n in range(count)]
+
+
+def test_more_recordings_of_a_species_than_the_cap_leave_train():
+    _, rejected = assemble([dump("d", *in_train(9))], with_params(max_recordings_per_species=4))
+    assert set(refused(rejected).values()) == {"species_cap"} and len(rejected) == 5
+
+
+def test_the_cap_of_a_recordist_counts_each_species_and_each_person_alone():
+    many = [*in_train(6), *[recording(f"b{n}", archive="folder", recorded_by=f"P{n}") for n in range(60)]]
+    pairs, rejected = assemble([dump("d", *many)], with_params(max_recordings_per_recordist=4))
+    assert set(refused(rejected).values()) == {"recordist_cap"} and len(rejected) == 2 and len(taken(pairs)) == 64
+
+
+def test_a_cap_takes_from_later_dumps_and_never_from_tests():
+    first, second = in_train(3), [recording(f"b{n}", archive="folder", event_date=date_in("train")) for n in range(3)]
+    tests = [recording(f"t{n}", archive="folder", event_date=date_in("test_seen")) for n in range(9)]
+    capped = with_params(max_recordings_per_species=4)
+    pairs, rejected = assemble([dump("one", *first), dump("two", *second, *tests)], capped)
+    assert {one.recording_id for one in first} | {one.recording_id for one in tests} <= set(taken(pairs))
+    assert [one.dump for one in rejected] == ["two", "two"]
+
+
+def test_sounds_that_are_alike_are_duplicates_or_straddle():
+    one, other = recording("1", event_date=date_in("train")), recording("2", event_date=date_in("train"))
+    far = recording("3", event_date=date_in("test_seen"))
+    alike = [Duplicate(f"xeno_canto:{name}", "xeno_canto:1", "fingerprint", 0.9) for name in (2, 3)]
+    _, rejected = assemble([dump("d", one, other, far)], PARAMS, [], alike)
+    assert refused(rejected) == {"xeno_canto:2": "duplicate_fingerprint", "xeno_canto:3": "straddles"}
+
+
+def test_a_part_of_a_recording_stays_in_its_split_and_nowhere_else():
+    one, part = recording("1", event_date=date_in("train")), recording("2", event_date=date_in("train"))
+    far = recording("3", event_date=date_in("test_seen"))
+    alike = [Duplicate(f"xeno_canto:{name}", "xeno_canto:1", "overlap", 0.9) for name in (2, 3)]
+    _, rejected = assemble([dump("d", one, part, far)], PARAMS, [], alike)
+    assert refused(rejected) == {"xeno_canto:3": "straddles"}
+
+
+def test_what_a_benchmark_holds_leaves_train_and_stays_in_tests():
+    learnt, asked = recording("1", event_date=date_in("train")), recording("2", event_date=date_in("test_seen"))
+    met = [
+        Overlap(recording_id=one.recording_id, task="cbi", item_id="cbi:a.wav", item_split="test", key="audio")
+        for one in (learnt, asked)
+    ]
+    pairs, rejected = assemble([dump("d", learnt, asked)], PARAMS, met)
+    assert taken(pairs) == {"xeno_canto:2": "test_seen"}
+    assert [(one.reason, one.detail) for one in rejected] == [("benchmark_overlap", "audio of cbi:a.wav")]

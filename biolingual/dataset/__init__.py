@@ -1,0 +1,1 @@
+"""What is made of a version of AnimalSpeak: its leakage firewall, card, differences, exports, takedowns and plans."""
