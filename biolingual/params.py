@@ -221,7 +221,9 @@ class PretrainParams(Section):
     caption_kinds: list[Literal["common", "scientific", "taxonomic", "descriptive", "background"]] = Field(
         description="Kinds of captions to learn from; [] = all. A pair that has none of them is left out."
     )
-    model_captions: bool = Field(description="Learn from captions that a language model wrote, too.")
+    model_captions: bool = Field(
+        description="Learn from captions that a language model wrote, or the simulated world's recorded answers, too."
+    )
     name_dropout: float = Field(
         ge=0, le=1, description="Share of captions, drawn at each visit, in which the species' name is `an animal`."
     )

@@ -23,7 +23,7 @@ TAXA: dict[str, Callable[[Pair], str]] = {
     "order": lambda pair: pair.order,
     "class": lambda pair: pair.class_,
 }
-NOT_MODELS = ("template", "simulated")  # captioners that are no language models
+TEMPLATE, SIMULATED = "template", "simulated"  # captioners that are no language models
 NAMELESS = "an animal"
 
 
@@ -63,12 +63,12 @@ def share(names: set[str], part: float, seed: int) -> set[str]:
 
 def by_a_model(caption: PairCaption) -> bool:
     """Whether a language model wrote it."""
-    return caption.captioner not in NOT_MODELS
+    return caption.captioner not in (TEMPLATE, SIMULATED)
 
 
 def _wanted(caption: PairCaption, params: PretrainParams) -> bool:
     kind = not params.caption_kinds or caption.kind in params.caption_kinds
-    return kind and (params.model_captions or not by_a_model(caption))
+    return kind and (params.model_captions or caption.captioner == TEMPLATE)
 
 
 def nameless(text: str, pair: Pair) -> str:

@@ -1,5 +1,7 @@
 """Which variants a study has, what it refuses, and what cannot run here."""
 
+from dataclasses import replace
+
 import pytest
 
 from biolingual.records import PairCaption
@@ -52,6 +54,14 @@ def test_a_dump_that_is_all_there_is_cannot_be_left_out(params):
     alone = [one for one in pairs() if one.dump == "folder-2"]
     (variant,) = plan("archives", params, alone, [], []).variants[1:]
     assert variant.not_run == "nothing else is left to learn from"
+
+
+def test_recorded_answers_stand_in_for_a_model_in_the_simulated_world_alone(params):
+    rows = pairs("simulated")
+    simulated = [replace(one, origin="simulated") for one in rows]
+    assert "recorded answers stand in" in plan("captions", params, simulated, [], []).question
+    with pytest.raises(ValueError, match="written by a language model"):
+        plan("captions", params, rows, [], [])
 
 
 @pytest.mark.parametrize("captioner", ["template", "simulated"])

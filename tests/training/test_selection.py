@@ -61,7 +61,7 @@ def test_a_dump_left_out_is_gone_from_training(chosen):
     assert {one.dump for one in chosen(without_dumps=["dump0"])} == {"dump1"}
 
 
-def test_captions_of_other_kinds_and_of_models_are_left_out_with_pairs_that_have_no_more(chosen):
+def test_captions_of_other_kinds_and_of_other_captioners_are_left_out_with_pairs_that_have_no_more(chosen):
     rows = [
         pair("a", captions=[caption(), caption("scientific", "Parus major.")]),
         pair("b", captions=[caption("common", "A tit sings at dawn.", captioner="chat")]),
