@@ -48,12 +48,13 @@ Row = Usage | CommonName | Fault
 
 def rows(url: str) -> Iterator[Row]:
     """Every name of a taxonomy, and every line that is none. ValueError when its format is not one of those above."""
-    files = [name for name, _ in list_files(url)]
-    if len(files) == 1 and files[0].lower().endswith(".csv"):
-        yield from _ebird(url)
+    files = dict(list_files(url))
+    unpacked = "nameusage" in map(_stem, files)  # maybe the one file of its folder
+    if not unpacked and len(files) == 1 and next(iter(files)).lower().endswith(".csv"):
+        yield from _ebird(next(iter(files.values())))
         return
-    names, opened = container(url)
-    tables = {name.rsplit("/", 1)[-1].rpartition(".")[0].lower(): name for name in names if "__MACOSX" not in name}
+    names, opened = (list(files), lambda name: open_url(files[name])) if unpacked else container(url)
+    tables = {_stem(name): name for name in names if "__MACOSX" not in name}
     if "nameusage" in tables:
         yield from _coldp(tables, opened)
     elif any(name.rsplit("/", 1)[-1] == "meta.xml" for name in names):
@@ -62,6 +63,10 @@ def rows(url: str) -> Iterator[Row]:
         raise ValueError(
             f"{url} is no taxonomy we read: eBird's CSV, a Darwin Core Archive with a Taxon core, or ColDP with a NameUsage table."
         )
+
+
+def _stem(name: str) -> str:
+    return name.rsplit("/", 1)[-1].rpartition(".")[0].lower()
 
 
 def _ebird(url: str) -> Iterator[Row]:

@@ -128,6 +128,32 @@ def check(params: Annotated[Path, typer.Option(help="The file to read.")] = Path
     print(f"{params} and the dumps it names are well-formed.")
 
 
+@app.command()
+def archives(
+    params: Annotated[Path, typer.Option(help="Whose policy on licences to tell.")] = Path("params.yaml"),
+) -> None:
+    """List the archives: whose licence counts, what a dump is, how to get one, which can be harvested."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from biolingual.archives.catalogue import catalogue, policy
+    from biolingual.params import load
+
+    table = Table(show_lines=True)
+    for heading in ("archive", "harvest", "a dump holds", "how to get one", "licence"):
+        table.add_column(heading, no_wrap=heading in ("archive", "harvest"), overflow="fold")
+    for one in catalogue():
+        cells = (one.holds, one.obtain, one.licence)
+        table.add_row(one.archive, "yes" if one.harvestable else "no", *(cell.replace("`", "") for cell in cells))
+    Console().print(table)
+    if params.is_file():
+        ingest = load(params).ingest
+        print(policy(ingest.allow_noncommercial, ingest.allow_noderivatives))
+    print(
+        "python -m flows harvest ARCHIVE NAME --query ..., then: python -m flows add-dump ARCHIVE NAME --source FOLDER"
+    )
+
+
 @app.command("inspect-dump")
 def inspect_dump(
     archive: Annotated[str, typer.Argument(help="A key of ARCHIVES.")],
