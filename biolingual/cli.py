@@ -26,6 +26,54 @@ def main() -> None:
         sys.exit(1)
 
 
+taxonomy_app = typer.Typer(no_args_is_help=True, help="Checklists: the tables that names are resolved by.")
+app.add_typer(taxonomy_app, name="taxonomy")
+
+
+@taxonomy_app.command("build")
+def build_checklist(
+    name: Annotated[str, typer.Argument(help="<checklist>-<version>, e.g. clements-2025.")],
+    sources: Annotated[list[str], typer.Argument(help="eBird's CSV; a Darwin Core Archive or ColDP, zipped or not.")],
+    within: Annotated[str, typer.Option(help="Only what is below this taxon; empty: all.")] = "Animalia",
+    out: Annotated[Path, typer.Option(help="Where the tables lie.")] = Path("biolingual/tables"),
+    strict: Annotated[bool, typer.Option(help="List what did not resolve; if there is any, write no table.")] = False,
+) -> None:
+    """Make a checklist from a published taxonomy: accepted species with their synonyms and names in every language given."""
+    from collections import Counter
+
+    from biolingual.checklists import build, write
+
+    table, unresolved = build(sources, within)
+    if strict and unresolved:
+        print("\n".join(f"{one.key}\t{one.name}\t{one.reason}" for one in unresolved))
+        raise ValueError(f"{len(unresolved)} names of {', '.join(sources)} do not resolve; no table was written.")
+    path = out / f"{name}.csv"
+    write(table, path)
+    print(f"{path}: {len(table)} species. Name it as the `checklist` of a dump; git and ingest know it by its bytes.")
+    for reason, count in sorted(Counter(one.reason for one in unresolved).items()):
+        print(f"not resolved: {count} {reason} (--strict lists them)")
+
+
+@taxonomy_app.command("resolve")
+def resolve_names(
+    checklist: Annotated[str, typer.Argument(help="A table of biolingual/tables; empty: names as given.")],
+    names: Annotated[Path, typer.Argument(help="A file of names, one a line: name, tab, kingdom, tab, family.")],
+    strict: Annotated[bool, typer.Option(help="List only what does not resolve, and fail if there is any.")] = False,
+) -> None:
+    """Print what each name resolves to, or the reason why it does not."""
+    from biolingual.taxonomy import resolve
+
+    lines = [line.split("\t") for line in names.read_text(encoding="utf-8").splitlines() if line.strip()]
+    failed = 0
+    for given, kingdom, family in ([*cells, "", ""][:3] for cells in lines):
+        taxon = resolve(given, checklist, kingdom, family)
+        failed += bool(taxon.problem)
+        if taxon.problem or not strict:
+            print(f"{given}\t{taxon.scientific_name}\t{taxon.common_name}\t{taxon.taxon_id}\t{taxon.problem}")
+    if strict and failed:
+        raise ValueError(f"{failed} of {len(lines)} names do not resolve.")
+
+
 @app.command()
 def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.")] = Path("reports/scores")) -> None:
     """Print the scores, one table for each origin, and where to look further."""
@@ -78,6 +126,32 @@ def check(params: Annotated[Path, typer.Option(help="The file to read.")] = Path
     if found:
         raise ValueError("; ".join(found))
     print(f"{params} and the dumps it names are well-formed.")
+
+
+@app.command()
+def archives(
+    params: Annotated[Path, typer.Option(help="Whose policy on licences to tell.")] = Path("params.yaml"),
+) -> None:
+    """List the archives: whose licence counts, what a dump is, how to get one, which can be harvested."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from biolingual.archives.catalogue import catalogue, policy
+    from biolingual.params import load
+
+    table = Table(show_lines=True)
+    for heading in ("archive", "harvest", "a dump holds", "how to get one", "licence"):
+        table.add_column(heading, no_wrap=heading in ("archive", "harvest"), overflow="fold")
+    for one in catalogue():
+        cells = (one.holds, one.obtain, one.licence)
+        table.add_row(one.archive, "yes" if one.harvestable else "no", *(cell.replace("`", "") for cell in cells))
+    Console().print(table)
+    if params.is_file():
+        ingest = load(params).ingest
+        print(policy(ingest.allow_noncommercial, ingest.allow_noderivatives))
+    print(
+        "python -m flows harvest ARCHIVE NAME --query ..., then: python -m flows add-dump ARCHIVE NAME --source FOLDER"
+    )
 
 
 @app.command("inspect-dump")

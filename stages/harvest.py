@@ -3,6 +3,7 @@
 What it writes is what ingest reads, so ingest stays the same function of the same bytes. Cut off, it goes on where it was.
 """
 
+import functools
 from pathlib import Path
 
 from biolingual.archives.harvest import harvester
@@ -27,7 +28,7 @@ def main(
     print(f"{archive}: {module.TERMS}", flush=True)
     key = secret(module.KEY) if hasattr(module, "KEY") else ""
     order = Order(archive, query, since, limit, site, key)
-    diff = harvest(order, out, after, pause_s, contact, bool(without_failed))
+    diff = harvest(order, out, after, pause_s, contact, bool(without_failed), functools.partial(print, flush=True))
     for name, ids in vars(diff).items():
         if ids and (name != "added" or after):
             print(f"{name}: {', '.join(ids[:20])}{' ...' if len(ids) > 20 else ''}")

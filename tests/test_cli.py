@@ -37,3 +37,15 @@ def test_attributions_are_one_line_for_each_recording(tmp_path, capsys):
     write_rows([one], Recording, tmp_path / "recordings.parquet")
     attributions(tmp_path / "recordings.parquet")
     assert capsys.readouterr().out == "xeno_canto:XC9\tWren by Ada Marr, CC BY 4.0, https://xeno-canto.org/9\n"
+
+
+def test_the_archives_are_a_table_in_which_nothing_is_cut_however_narrow(monkeypatch):
+    from biolingual.archives.catalogue import catalogue
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "80")
+    done = CliRunner().invoke(app, ["archives"])
+    assert done.exit_code == 0, done.exception
+    assert "…" not in done.output and all(one.archive in done.output for one in catalogue())
+    assert "non-commercial taken and told, no derivatives refused, none or unknown refused" in done.output
+    assert "python -m flows harvest ARCHIVE NAME" in done.output

@@ -29,3 +29,14 @@ def test_every_module_of_the_library_stands_in_the_map():
     for folder in (ROOT / "biolingual").iterdir():
         if folder.is_dir() and not folder.name.startswith("_"):
             assert re.search(rf"{folder.name}/", rows), folder.name
+
+
+def test_the_table_of_archives_is_the_librarys():
+    from biolingual.archives import ARCHIVES
+    from biolingual.archives.catalogue import catalogue
+
+    table = catalogue()
+    assert {one.archive for one in table} == set(ARCHIVES)
+    for one in table:
+        assert f"| `{one.archive}` | {one.holds} | {one.obtain} | {one.licence} |" in README
+        assert ("harvest" in one.obtain) == one.harvestable, one.archive

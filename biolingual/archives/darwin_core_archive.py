@@ -93,7 +93,7 @@ class DarwinCoreArchive:
     def __init__(self, url: str):
         csv.field_size_limit(sys.maxsize)
         self.url = url
-        names, self._open = _container(url)
+        names, self._open = container(url)
         metas = [name for name in names if name.rsplit("/", 1)[-1] == "meta.xml" and not _is_junk(name)]
         if not metas:
             raise ValueError(f"{url} holds no meta.xml: not a Darwin Core Archive.")
@@ -187,7 +187,7 @@ def _records(part: TablePart, raw: IO[bytes], place: str, tally: Tally) -> Itera
             tally.blank += 1
 
 
-def _container(url: str) -> tuple[list[str], Callable[[str], IO[bytes]]]:
+def container(url: str) -> tuple[list[str], Callable[[str], IO[bytes]]]:
     """(names of the files in a zip, tar or folder, how to open one)."""
     files = dict(list_files(url))
     if "meta.xml" in files or len(files) != 1:
@@ -201,7 +201,8 @@ def _container(url: str) -> tuple[list[str], Callable[[str], IO[bytes]]]:
         tar = tarfile.open(fileobj=file)  # noqa: SIM115 - read from as long as the archive is
         return tar.getnames(), lambda name: tar.extractfile(name)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"{url} is no zip archive, nor a tar ({error}). Download it again.") from error
+        told = str(error).split("\n")[0]
+        raise ValueError(f"{url} is no zip archive, nor a tar ({told}). Download it again.") from error
 
 
 def _is_junk(name: str) -> bool:

@@ -15,10 +15,10 @@ KEY = "k3y/with+signs-0123456789"
 
 
 def wav(number: int) -> bytes:
-    """A tenth of a second that differs with `number`."""
-    samples = struct.pack("<800h", *(((step * (number % 97 + 3)) % 200 - 100) * 100 for step in range(800)))
+    """One second that differs with `number`."""
+    samples = struct.pack("<8000h", *(((step * (number % 97 + 3)) % 200 - 100) * 100 for step in range(8000)))
     head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 1636, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 1600
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 16036, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 16000
     )
     return head + samples
 

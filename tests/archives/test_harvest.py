@@ -9,6 +9,9 @@ from biolingual.archives.harvest import HARVESTERS, harvester
 from biolingual.archives.harvest.body import HarvestError
 from biolingual.archives.harvest.journal import JOURNAL, Order
 from biolingual.archives.harvest.run import harvest
+from biolingual.ingestion import ingest
+from biolingual.parallel import Machine
+from biolingual.records import Rejected, rows
 from biolingual.storage import digest
 from tests.archives.archive_sites import KEY, AnimalSoundArchive, GbifDownload, INaturalist, Watkins, XenoCanto
 from tests.archives.faulty_site import Reply, faulty_site
@@ -189,6 +192,14 @@ def test_inaturalist_goes_by_rising_ids_and_a_shared_sound_comes_once(site, run)
     assert diff.added == ["1007"] and list(read("inaturalist", out)) == ["sound-1007"]
 
 
+def test_inaturalist_is_asked_for_what_changed_since_a_date(site, run):
+    INaturalist(site, [1])
+    run("inaturalist", "inat-1", query="taxon_id=3&place_id=7207", since="2026-10-01")
+    query = site.asked[0][1]
+    assert (query["updated_since"], query["taxon_id"], query["place_id"]) == ("2026-10-01", "3", "7207")
+    assert (query["sounds"], query["order_by"], query["order"], query["locale"]) == ("true", "id", "asc", "en")
+
+
 def test_inaturalist_repeating_a_page_for_ever_is_noticed(site, run):
     INaturalist(site, [1, 2, 3]).stuck = True
     out, _ = run("inaturalist", "inat-1", query="")
@@ -223,6 +234,33 @@ def test_a_darwin_core_archive_comes_with_its_media_and_only_when_it_changed(sit
     newer, diff = run("darwin_core", "gbif-3", after="gbif-1", query=address)
     assert len(diff.added) == 1 and len(sounds(read("darwin_core", newer))) == 4, "a snapshot is whole"
     assert site.paths() == ["/request/1.zip", "/media/Sound%204.WAV"]
+
+
+def test_what_was_harvested_twice_is_ingested_to_the_same_bytes(site, run, params, tmp_path):
+    XenoCanto(site, [1, 2, 3, 4]).withdrawn = {3}
+    found = []
+    for name in ("xc-1", "xc-2"):
+        out, _ = run("xeno_canto", name)
+        row = dump_row("xeno_canto")
+        found.append(
+            ingest("d", row, params.ingest, str(out), tmp_path / "m", tmp_path / "s" / "d", Machine(workers=1))
+        )
+    assert found[0] == found[1] and (found[0]["recordings"], found[0]["rejected"]) == (3, 1)
+    assert [one.reason for one in rows(tmp_path / "m/rejected.parquet", Rejected)] == ["audio_missing"]
+
+
+def test_recordings_that_went_while_paging_are_told(site, tmp_path):
+    archive = XenoCanto(site, [1, 2, 3, 4, 5])
+    page, lines = archive.page, []
+
+    def shrinking(query):
+        archive.ids = archive.ids if query["page"] == "1" else [1, 4, 5, 6]
+        return page(query)
+
+    site.routes["/api/3/recordings"] = shrinking
+    order = Order("xeno_canto", query="grp:birds", key=KEY, site=site.url)
+    harvest(order, tmp_path / "xc-1", pause_s=0, say=lines.append)
+    assert lines == ["Xeno-canto counts 4 recordings, its pages held 5: some came or went meanwhile."]
 
 
 def test_the_journal_names_every_sound_with_its_hash(site, run):

@@ -19,7 +19,7 @@ def harvest(
     pause_s: float | None = None,
     contact: str = "",
     without_failed: bool = False,
-    client_of: Callable[..., Client] = Client,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Diff:
     """Write the dump `out`, or nothing where it would hold nothing that the dump `after` has not; returns the diff.
 
@@ -29,9 +29,9 @@ def harvest(
     manners: Manners = module.MANNERS
     if pause_s is not None:
         manners = replace(manners, pause_s=pause_s, first_wait_s=2 * pause_s)
-    client = client_of(manners, (order.key,), contact)
+    client = Client(manners, (order.key,), contact)
     try:
-        store = Store(out, order, client, after)
+        store = Store(out, order, client, after, say)
         module.harvest(order, client, store)
         return store.finish(module.thin, without_failed)
     finally:

@@ -19,6 +19,7 @@ from biolingual.archives.harvest.body import Answer, HarvestError, NoAnswerError
 from biolingual.archives.harvest.client import Client
 from biolingual.archives.harvest.journal import JOURNAL, Diff, Order, lines_of, read_journal, sorted_out
 
+TOLD_EVERY = 100
 IN_A_ROW = 8  # sounds refused or not answered: then the fault is the host's, not theirs
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 FURTHER_TYPES = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/vnd.wave": ".wav", "audio/wav": ".wav"}
@@ -27,12 +28,19 @@ FURTHER_TYPES = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/vnd.wave": "
 class Store:
     """The folder that a harvester fills. ValueError when it was begun with another order, or `after` has no journal."""
 
-    def __init__(self, out: Path, order: Order, client: Client, after: Path | None = None):
+    def __init__(
+        self,
+        out: Path,
+        order: Order,
+        client: Client,
+        after: Path | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ):
         if out.exists():
             raise ValueError(
                 f"{out} is there already, and a dump is immutable: give the new one a name, and --after {out}"
             )
-        self.out, self.order, self.client, self.after = out, order, client, after
+        self.out, self.order, self.client, self.after, self.say = out, order, client, after, say
         self.work = out.with_name(f".{out.name}.part")
         self.parts = self.work / ".parts"
         self.records: dict[str, str] = {}  # id -> hash of what the archive says of it
@@ -75,7 +83,9 @@ class Store:
             self.pages[name] = self.earlier_pages[name]
             return None
         self._place(answer, path)
-        self._say({"page": name, "sha256": answer.sha256, "etag": answer.etag}, self.pages, name)
+        self._write({"page": name, "sha256": answer.sha256, "etag": answer.etag}, self.pages, name)
+        if len(self.pages) % TOLD_EVERY == 0:
+            self.say(f"harvest {self.out.name}: {len(self.pages)} pages")
         return path
 
     def note(self, item: str, record: object) -> bool:
@@ -103,7 +113,7 @@ class Store:
             self.refuse(item, RefusedError(f"no file can be named {stem!r}", 0))
             return
         if stem in self.files:  # killed between the file and its line
-            self._say(self._line(item, self.files[stem], ""), self.items, item)
+            self._write(self._line(item, self.files[stem], ""), self.items, item)
             return
         part = self.parts / _part_name(stem)
         try:
@@ -118,7 +128,12 @@ class Store:
         self.unlucky = 0
         path = self.work / f"{stem}{_suffix(suffix_of, url, answer.content_type)}"
         self._place(answer, path)
-        self._say(self._line(item, path, answer.etag, answer.sha256), self.items, item)
+        self._write(self._line(item, path, answer.etag, answer.sha256), self.items, item)
+        if len(self.items) % TOLD_EVERY == 0:
+            size = sum(line.get("bytes", 0) for line in self.items.values())
+            self.say(
+                f"harvest {self.out.name}: {len(self.items)} sounds, {size / 1e6:.0f} MB, {len(self.failed)} failed"
+            )
 
     def _fetched(self, url: str, part: Path, params: dict | None, key: dict | None) -> Answer:
         try:
@@ -130,7 +145,7 @@ class Store:
 
     def refuse(self, item: str, error: RefusedError) -> None:
         """Note that the archive will not give a sound."""
-        self._say({"item": item, "refused": error.status, "reason": str(error)}, self.items, item)
+        self._write({"item": item, "refused": error.status, "reason": str(error)}, self.items, item)
         self._unlucky(error.status in (401, 403), error)
 
     def keep(self, item: str) -> bool:
@@ -150,7 +165,7 @@ class Store:
                 os.link(self.after / line["file"], path)
             except OSError:  # another file system
                 shutil.copyfile(self.after / line["file"], path)
-        self._say({key: value for key, value in line.items() if key not in ("dump", "record")}, self.items, item)
+        self._write({key: value for key, value in line.items() if key not in ("dump", "record")}, self.items, item)
         return True
 
     def _unlucky(self, counts: bool, error: HarvestError) -> None:
@@ -172,7 +187,7 @@ class Store:
         os.replace(answer.path, path)
         answer.path.with_name(f"{answer.path.name}.etag").unlink(missing_ok=True)
 
-    def _say(self, line: dict, table: dict[str, dict], key: str) -> None:
+    def _write(self, line: dict, table: dict[str, dict], key: str) -> None:
         with open(self.work / JOURNAL, "a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
         table[key] = line

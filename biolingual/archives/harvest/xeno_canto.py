@@ -39,6 +39,10 @@ def harvest(order: Order, client: Client, store: Store) -> None:
         number += 1
     if order.limit:
         _cut(store.work, order.limit)
+    else:
+        came, counted = sum(1 for _ in _recordings(store.work)), int(page.get("numRecordings") or 0)
+        if came != counted:
+            store.say(f"Xeno-canto counts {counted} recordings, its pages held {came}: some came or went meanwhile.")
     for recording in _recordings(store.work):
         _take(recording, site, order, store)
 
