@@ -10,6 +10,7 @@ from biolingual.captioning.language import (
     Token,
     has_name,
     lexicon,
+    listed,
     masked,
     names,
     plain,
@@ -62,7 +63,7 @@ def subject(text: str, recording: Recording, kind: str) -> Subject:
     said = told(recording)
     held = {stem(word) for word in LETTERS.findall(said)}
     held |= {stem(part) for word in LETTERS.findall(said) for part in word.split("-") if part}
-    elsewhere, known = words()["animals_elsewhere"], set(words()["animals"]) | set(words()["hypernyms"])
+    elsewhere, known = words()["animals_elsewhere"], listed("animals", "hypernyms")
     animals = {elsewhere.get(word.lower(), singular(word)) for word in LETTERS.findall(said)}
     animals &= known | set(elsewhere.values())
     held |= {stem(animal) for animal in animals}
@@ -96,11 +97,11 @@ def phrase_of_a_species(one: Subject) -> set[int]:
     found: set[int] = set()
     left = one.untold
     for place, token in enumerate(one.words):
-        if left and singular(token.text) in set(words()["animals"]) and token.stem not in one.held | one.named:
+        if left and singular(token.text) in listed("animals") and token.stem not in one.held | one.named:
             left -= 1
             found.add(place)
             for before in range(place - 1, max(-1, place - 4), -1):
-                if one.words[before].text.lower() in words()["functions"]:
+                if one.words[before].text.lower() in listed("functions"):
                     break
                 found.add(before)
     return found
