@@ -109,7 +109,8 @@ def not_in_metadata(one: Subject) -> list[Fault]:
     the reason."""
     spared, found = phrase_of_a_species(one), {}
     for place, token in enumerate(one.words):
-        if place in spared or token.denied or token.stem in one.held or token.text.lower() in listed("functions"):
+        known = token.stem in one.held or token.text.lower() in listed("functions")
+        if known or place in spared or token.denied or token.text.lower() in words()["number_words"]:
             continue
         for part in sorted({token.stem, *map(stem, token.text.split("-"))} - {""} - one.held):
             senses = lexicon().get(part, [])
