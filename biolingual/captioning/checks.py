@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from biolingual.captioning import grounding
-from biolingual.captioning.language import MASK, has_name, patterns, plain, stems, tokens, words
+from biolingual.captioning.language import MASK, has_name, listed, patterns, plain, stems, tokens
 from biolingual.captioning.subject import Fault, Subject, phrase_of_a_species, subject
 from biolingual.records import Recording
 
@@ -93,7 +93,7 @@ def chain(one: Subject) -> list[Fault]:
 
 
 def place(one: Subject) -> list[Fault]:
-    known, spared = set(words()["places"]) | set(words()["demonyms"]), phrase_of_a_species(one)
+    known, spared = listed("places", "demonyms"), phrase_of_a_species(one)
     found = [
         token.text
         for position, token in enumerate(one.words)
@@ -109,7 +109,7 @@ def place(one: Subject) -> list[Fault]:
 def person(one: Subject) -> list[Fault]:
     told_people = f"{one.recording.recorded_by} {one.recording.rights_holder}"
     known = {part.lower() for part in re.findall(r"[^\W\d_][\w'’-]{2,}", told_people)}
-    known |= set(words()["people"]) | set(words()["titles"])
+    known |= listed("people", "titles")
     spared = phrase_of_a_species(one)
     found = [
         token.text
@@ -124,8 +124,8 @@ def person(one: Subject) -> list[Fault]:
 
 def date(one: Subject) -> list[Fault]:
     found = [match.group() for match in DATE.finditer(one.bare)]
-    listed = set(words()["months"]) | set(words()["weekdays"])
-    found += [token.text for token in one.words if token.text.lower() in listed and token.text[0].isupper()]
+    calendar = listed("months", "weekdays")
+    found += [token.text for token in one.words if token.text.lower() in calendar and token.text[0].isupper()]
     return [Fault("date", ", ".join(found))] if found else []
 
 
@@ -139,8 +139,8 @@ def foreign(one: Subject) -> list[Fault]:
     letters = [letter for letter in one.bare if letter.isalpha()]
     if any(ord(letter) > 0x24F for letter in letters):
         return [Fault("language", "".join(letter for letter in letters if ord(letter) > 0x24F)[:20])]
-    small = set(words()["functions"])
-    strange = [t.text for t in one.words if t.text.lower() in set(words()["foreign"]) - small - {"i"}]
+    small = listed("functions")
+    strange = [t.text for t in one.words if t.text.lower() in listed("foreign") - small - {"i"}]
     english = [t.text for t in one.words if t.text.lower() in small - {"as", "in", "on", "a", "an", "for"}]
     if strange and len(strange) >= max(1, len(english)):
         return [Fault("language", " ".join(strange))]

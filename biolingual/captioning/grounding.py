@@ -13,6 +13,7 @@ from biolingual.captioning.language import (
     Token,
     instructed,
     lexicon,
+    listed,
     masked,
     names,
     singular,
@@ -48,7 +49,7 @@ SECONDS = re.compile(r"\d[\s-]?(s|sec|seconds?)\b")
 def other_species(one: Subject) -> list[Fault]:
     """An animal that the metadata do not name."""
     taxa = {one.recording.class_.lower(), one.recording.order.lower()} - {""}
-    hypernyms, animals = words()["hypernyms"], set(words()["animals"])
+    hypernyms, animals = words()["hypernyms"], listed("animals")
     found = []
     for token in one.words:
         animal = singular(token.text)
@@ -108,7 +109,8 @@ def not_in_metadata(one: Subject) -> list[Fault]:
     the reason."""
     spared, found = phrase_of_a_species(one), {}
     for place, token in enumerate(one.words):
-        if place in spared or token.denied or token.stem in one.held or token.text.lower() in words()["functions"]:
+        known = token.stem in one.held or token.text.lower() in listed("functions")
+        if known or place in spared or token.denied or token.text.lower() in words()["number_words"]:
             continue
         for part in sorted({token.stem, *map(stem, token.text.split("-"))} - {""} - one.held):
             senses = lexicon().get(part, [])
@@ -126,11 +128,11 @@ def _counts(one: Subject, category: str, group: str) -> bool:
 
 
 def not_audible(one: Subject) -> list[Fault]:
-    listed, spared = set(words()["not_audible"]), phrase_of_a_species(one)
+    silent, spared = listed("not_audible"), phrase_of_a_species(one)
     found = [
         token.text
         for place, token in enumerate(one.words)
-        if {token.text.lower(), singular(token.text)} & listed and not token.denied and place not in spared
+        if {token.text.lower(), singular(token.text)} & silent and not token.denied and place not in spared
     ]
     return [Fault("not_audible", ", ".join(found))] if found else []
 

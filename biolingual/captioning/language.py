@@ -50,6 +50,12 @@ def stems(name: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words()[name])
 
 
+@cache
+def listed(*names: str) -> frozenset[str]:
+    """The words of lists, as they are written."""
+    return frozenset(word for name in names for word in words()[name])
+
+
 def plain(text: str) -> str:
     """Lower case, no accents, straight quotes, American grey, hyphens as spaces: how names are compared."""
     flat = unicodedata.normalize("NFKD", text.replace("’", "'").replace("‘", "'").replace("–", "-"))
@@ -68,6 +74,7 @@ def stem(word: str) -> str:
     return bare[:-1] if len(bare) > 3 and bare[-1] == bare[-2] and bare[-1] not in "lse" else bare
 
 
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """A noun without its plural: "wolves" -> "wolf", "mice" stays."""
     bare = word.casefold().replace("’", "'").removesuffix("'s").removesuffix("'")
@@ -107,7 +114,7 @@ def _written_names(remarks: str) -> list[str]:
     phrase = r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+"
     found = re.findall(phrase, remarks)
     behind = re.findall(rf"({phrase}) (?:in the |in )?background", remarks)
-    return [name for name in found if name in behind or singular(name.split()[-1]) in words()["animals"]]
+    return [name for name in found if name in behind or singular(name.split()[-1]) in listed("animals")]
 
 
 @lru_cache(maxsize=20_000)

@@ -10,6 +10,7 @@ from biolingual.captioning.language import (
     Token,
     has_name,
     lexicon,
+    listed,
     masked,
     names,
     plain,
@@ -22,7 +23,7 @@ from biolingual.captioning.language import (
 )
 from biolingual.records import Recording
 
-ENGLISH = ("", "en", "eng", "english")
+ENGLISH = ("en", "eng", "english")
 BINOMIAL_NAME = re.compile(r"[A-Z][a-z]+ [a-z]+")
 NEAR_MICROPHONE = re.compile(r"\b(from|to|near|beside) the (microphone|recorder|observer|hydrophone)\b", re.IGNORECASE)
 
@@ -62,12 +63,14 @@ def subject(text: str, recording: Recording, kind: str) -> Subject:
     said = told(recording)
     held = {stem(word) for word in LETTERS.findall(said)}
     held |= {stem(part) for word in LETTERS.findall(said) for part in word.split("-") if part}
-    elsewhere, known = words()["animals_elsewhere"], set(words()["animals"]) | set(words()["hypernyms"])
+    elsewhere, known = words()["animals_elsewhere"], listed("animals", "hypernyms")
     animals = {elsewhere.get(word.lower(), singular(word)) for word in LETTERS.findall(said)}
     animals &= known | set(elsewhere.values())
     held |= {stem(animal) for animal in animals}
     groups = {group for word in held for _, group in lexicon().get(word, [])}
     groups |= {"others"} if recording.background_species or animals else set()
+    if not recording.behavior and not groups & set(words()["groups"]["behaviour"]):
+        groups |= {"call"}  # that it calls is all that a recording without a call type says
     implied = {group for group, givers in words()["implied_by"].items() if groups & set(givers)}
     named = {stem(word) for name in names(recording) for word in LETTERS.findall(plain(name))}
     return Subject(
@@ -79,8 +82,17 @@ def subject(text: str, recording: Recording, kind: str) -> Subject:
         frozenset(held),
         frozenset(groups | implied),
         frozenset(named),
-        not recording.remarks or recording.remarks_language.lower().split("-")[0] in ENGLISH,
+        _in_english(recording),
     )
+
+
+def _in_english(recording: Recording) -> bool:
+    """As the archive says; where it does not, whether the remarks have at least as many small English words as foreign ones."""
+    if recording.remarks_language:
+        return recording.remarks_language.lower().split("-")[0] in ENGLISH
+    said = [word.lower() for word in LETTERS.findall(recording.remarks)]
+    small = listed("functions")
+    return sum(word in small for word in said) >= sum(word in listed("foreign") - small for word in said)
 
 
 def ordinary(name: str) -> bool:
@@ -96,11 +108,11 @@ def phrase_of_a_species(one: Subject) -> set[int]:
     found: set[int] = set()
     left = one.untold
     for place, token in enumerate(one.words):
-        if left and singular(token.text) in set(words()["animals"]) and token.stem not in one.held | one.named:
+        if left and singular(token.text) in listed("animals") and token.stem not in one.held | one.named:
             left -= 1
             found.add(place)
             for before in range(place - 1, max(-1, place - 4), -1):
-                if one.words[before].text.lower() in words()["functions"]:
+                if one.words[before].text.lower() in listed("functions"):
                     break
                 found.add(before)
     return found

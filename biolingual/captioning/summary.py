@@ -12,7 +12,7 @@ from biolingual.captioning.language import LETTERS
 from biolingual.captioning.subject import subject
 from biolingual.records import Caption, Recording
 
-SAMPLE = 1000  # recordings whose captions are looked at word by word
+SAMPLE = 300  # recordings whose captions are looked at word by word
 
 
 class Summary:
