@@ -1,4 +1,4 @@
-"""One step of the table bench, in a process of its own: prints {"seconds", "peak"} (bytes) as JSON, imports left out of the time."""
+"""One step of the table bench, in its own process: prints {"seconds", "peak"} (bytes) as JSON; imports take no part."""
 
 from __future__ import annotations
 
