@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from biolingual import tombstones
 from biolingual.archives import adapter
 from biolingual.benchmarks import BENCHMARKS
 from biolingual.captioning import CAPTIONERS
@@ -30,9 +31,17 @@ def faults(params: Params) -> list[str]:
     for name, row in params.dumps.items():
         try:
             inspect_dump(name, row, made_here=name in params.simulate.dumps)
+            inspect_tombstones(Path("tombstones") / f"{name}.csv")
         except (ValueError, OSError) as error:
             found.append(f"dumps.{name}: {error}")
     return found
+
+
+def inspect_tombstones(path: Path) -> None:
+    """ValueError when the dump's list of withdrawn recordings is missing or no such list. An empty file withdraws nothing."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: add-dump makes it. Make an empty file of that name, and add it to git.")
+    tombstones.read(path)
 
 
 def inspect_dump(name: str, row: DumpRow, made_here: bool) -> None:

@@ -114,6 +114,30 @@ def attributions(manifest: Annotated[Path, typer.Argument(help="A recordings.par
 
 
 @app.command()
+def withdraw(
+    dump: Annotated[str, typer.Argument(help="A row of `dumps` in params.yaml.")],
+    recording_ids: Annotated[list[str], typer.Argument(help="As the manifest has them, e.g. xeno_canto:XC123.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words; kept in git.")],
+    manifests: Annotated[Path, typer.Option(help="Where the dumps' manifests lie.")] = Path("data/manifests"),
+) -> None:
+    """Note in tombstones/DUMP.csv that recordings are withdrawn; the next ingest takes them out of manifest and shards."""
+    from datetime import UTC, datetime
+
+    from biolingual.records import Recording, Rejected, rows
+    from biolingual.tombstones import add
+
+    held = {one.recording_id for one in rows(manifests / dump / "recordings.parquet", Recording)}
+    held |= {one.recording_id for one in rows(manifests / dump / "rejected.parquet", Rejected)}
+    if unknown := [one for one in recording_ids if one not in held]:
+        raise ValueError(f"dump {dump} does not hold {', '.join(unknown)}. Ids are those of {manifests / dump}.")
+    path = Path("tombstones") / f"{dump}.csv"
+    added = add(path, recording_ids, datetime.now(UTC).date().isoformat(), reason)
+    print(
+        f"{path}: {len(added)} more withdrawn. Next: dvc repro ingest@{dump}, then dvc repro for what was made of it."
+    )
+
+
+@app.command()
 def digest(source: Annotated[str, typer.Argument(help="A folder, file or URL.")]) -> None:
     """Print the digest of a dump, by which ingest and lineage know it."""
     from biolingual.storage import digest as digest_of

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from biolingual import audio, fingerprints, licences, marks, taxonomy
+from biolingual import audio, fingerprints, licences, marks, taxonomy, tombstones
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
 from biolingual.foreign_audio import decode_any
 from biolingual.parallel import Machine, map_ordered
 from biolingual.params import DumpRow, IngestParams
 from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
-from biolingual.shards import ShardWriter
 from biolingual.storage import digest, exists, open_url
 
 STAGE = "ingest"
@@ -39,12 +38,20 @@ class Decoded:
 
 
 def ingest(
-    dump: str, row: DumpRow, params: IngestParams, source: str, manifests: Path, sounds: Path, machine: Machine
+    dump: str,
+    row: DumpRow,
+    params: IngestParams,
+    source: str,
+    manifests: Path,
+    sounds: Path,
+    machine: Machine,
+    withdrawn: Path | None = None,
 ) -> dict:
-    """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected,fingerprints}.parquet and ingest.json; returns the counts.
+    """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected,fingerprints}.parquet and ingest.json; return counts.
 
     Sentences that the dump brings along go to `manifests`/captions.parquet, oddities of sounds that were taken to
-    marks.parquet; each is there only where there are some.
+    marks.parquet; each is there only where there are some. Recordings named in the file `withdrawn` are rejected, and no
+    shard changes but those that held them.
 
     Both folders appear whole or not at all. ValueError when the dump is not what its row says.
     """
@@ -52,9 +59,16 @@ def ingest(
     adapter(row.archive).inspect(source, row)
     work = sounds.with_name(f".{sounds.name}.part")
     shutil.rmtree(work, ignore_errors=True)
-    writer = ShardWriter(work, params.shard_size_mb * 1_000_000)
+    gone = tombstones.read(withdrawn) if withdrawn else {}
+    writer = tombstones.SteadyShards(work, params.shard_size_mb * 1_000_000)
     recordings, rejected, clips, captions, marked, prints = [], [], [], [], [], []
     for outcome in _outcomes(dump, row, params, source, machine):
+        identity = (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
+        if identity in gone:
+            for *_, flac in getattr(outcome, "clips", []):
+                writer.leave_out(len(flac))
+            told = {"reason": tombstones.WITHDRAWN, "detail": gone.pop(identity)}
+            outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, **told)
         if isinstance(outcome, Rejected):
             rejected.append(outcome)
             continue
@@ -67,6 +81,10 @@ def ingest(
             clips.append(
                 (clip_id, outcome.recording.recording_id, offset_s, duration_s, activity, writer.add(clip_id, flac))
             )
+    if gone:
+        raise ValueError(
+            f"{withdrawn} names {', '.join(list(gone)[:5])}, which dump {dump} does not hold. Correct the ids."
+        )
     shards = writer.close()
     counts = {
         "dump": dump,

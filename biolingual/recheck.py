@@ -11,6 +11,7 @@ from biolingual.marks import Mark
 from biolingual.params import DumpRow, IngestParams
 from biolingual.records import Caption, Clip, Recording, Rejected, rows
 from biolingual.shard_reader import Shards
+from biolingual.tombstones import WITHDRAWN
 
 
 def recheck(
@@ -33,12 +34,13 @@ def recheck(
     for record in records[::step][:sample]:
         outcome = outcome_of(record, dump=dump, row=row, params=params)
         looked += 1
+        identity = (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
+        known = rejected.get(identity)
+        if known and known.reason == WITHDRAWN:
+            continue
         if isinstance(outcome, Rejected):
-            known = rejected.get(outcome.recording_id)
             difference = "" if known == outcome else f"rejected as {outcome.reason}, before: {known and known.reason}"
-            identity = outcome.recording_id
         else:
-            identity = outcome.recording.recording_id
             difference = _difference(outcome, recordings.get(identity), clips.get(identity, []), shards, dump)
             for name, known_rows in beside.items():
                 if not difference and getattr(outcome, name) != known_rows.get(identity, []):

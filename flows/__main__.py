@@ -41,6 +41,27 @@ def add_dump(
 
 
 @app.command()
+def harvest(
+    archive: Annotated[str, typer.Argument(help="One of those that `biolingual archives` calls harvestable.")],
+    name: Annotated[str, typer.Argument(help="The dump's name for ever, e.g. xeno_canto-2026-11.")],
+    query: Annotated[str, typer.Option(help='In the archive\'s own form, e.g. "grp:birds cnt:Iceland".')] = "",
+    since: Annotated[str, typer.Option(help="Only what came since this date, where the archive can tell.")] = "",
+    after: Annotated[str, typer.Option(help="A harvested dump: only what is not in it.")] = "",
+    limit: Annotated[int, typer.Option(help="So many sounds at most; 0: all.")] = 0,
+    contact: Annotated[str, typer.Option(help="Your address, told to the archive.")] = "",
+    pause_s: Annotated[str, typer.Option(help="Between two requests to a host; empty: the archive's own.")] = "",
+    site: Annotated[str, typer.Option(help="Another host that speaks as the archive does.")] = "",
+    without_failed: Annotated[bool, typer.Option(help="End without the sounds that do not come whole.")] = False,
+) -> None:
+    """Fetch a dump from an archive into inbox/ARCHIVE/NAME; cut off, it goes on where it was."""
+    from flows.harvest import harvest as act
+
+    given = {"query": query, "since": since, "after": after, "limit": str(limit or ""), "contact": contact}
+    given |= {"pause-s": pause_s, "site": site, "without-failed": "1" if without_failed else ""}
+    print(act(archive, name, given))
+
+
+@app.command()
 def params(
     files: Annotated[list[Path], typer.Argument(help="Whole or partial files of params, later over earlier.")],
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flows import candidate, history
+from flows.dumps import TOMBSTONES
 from flows.dvc_graph import DvcError, arms, dvc, repro, stale
 from flows.files import write
 from flows.git import git, git_file, identity
@@ -55,16 +56,17 @@ def _checked(branch: str) -> str:
 
 
 def _take_row(branch: str, name: str) -> None:
-    """The dump's line of params.yaml as the candidate wrote it, and its pointer file where it is remote."""
+    """The dump's line of params.yaml as the candidate wrote it, its tombstones, and its pointer file where it is remote."""
     theirs = git("show", f"{branch}:params.yaml")
     line = next(line for line in theirs.splitlines() if line.startswith(f"  {name}: "))
     params = Path("params.yaml")
     params.write_text(params.read_text(encoding="utf-8").rstrip("\n") + f"\n{line}\n", encoding="utf-8")
-    pointer = Path(f"dumps/{name}.json")
-    if text := git_file(branch, str(pointer)):
-        pointer.parent.mkdir(exist_ok=True)
-        pointer.write_text(text, encoding="utf-8")
-        git("add", "--", str(pointer))  # so that an undoing reset takes it away again
+    for path in (Path(f"dumps/{name}.json"), Path(TOMBSTONES.format(name))):
+        text = git_file(branch, str(path))
+        if text is not None:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            git("add", "--", str(path))  # so that an undoing reset takes it away again
 
 
 def bring_up_to_date(say: Callable[[str], None]) -> None:

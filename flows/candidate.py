@@ -152,7 +152,7 @@ def conclude(root: Path, name: str, result: dict, say: Callable[[str], None]) ->
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     history.add(root, history.rows_of(name, result))
     stage(root, "history", ["--history", str(history.FILE), "--page", str(history.PAGE)], say)
-    paths = ["params.yaml", "dvc.lock", "reports", *(["dumps"] if (root / "dumps").is_dir() else [])]
+    paths = ["params.yaml", "dvc.lock", "reports", *(one for one in ("dumps", "tombstones") if (root / one).is_dir())]
     git("add", "--all", "--", *paths, root=root)
     git(
         *identity(root),

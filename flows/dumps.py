@@ -12,6 +12,7 @@ from flows.dvc_graph import environment
 from flows.files import write, write_json
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*-[a-z0-9][a-z0-9-]*$")
+TOMBSTONES = "tombstones/{}.csv"
 ORIGINS = ("real", "simulated")
 
 
@@ -56,6 +57,7 @@ def add_dump(
     grown = text.rstrip("\n") + "\n" + line
     if _dumps(grown, params) != {**known, name: row}:
         raise ValueError(f"{params}: `dumps:` is not the last section. Move it to the end, then add the dump again.")
+    write(root / TOMBSTONES.format(name), "")  # nothing is withdrawn yet; a dep of the dump's ingest alone
     if _is_remote(source):
         write_json(root / pointer, {"source": source, "digest": digest})
     write(params, grown)

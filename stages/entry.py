@@ -45,6 +45,11 @@ def run(main: Callable, instead: dict[str, str] | None = None) -> None:
         sys.exit(1)
 
 
+def secret(variable: str) -> str:
+    """A key from the environment; "" where it is not set. It is never an option: command lines are seen by everyone."""
+    return os.environ.get(variable, "")
+
+
 def sections(main: Callable) -> list[str]:
     """The sections of params.yaml that a stage's `main` takes, in the order of its signature."""
     return [SECTIONS[str(hint)].rstrip("_") for hint in _hints(main).values() if str(hint) in SECTIONS]

@@ -9,9 +9,16 @@ from stages.entry import run
 
 
 def main(
-    ingest: IngestParams, row: DumpRow, dump: str, source: str, manifests: Path, audio: Path, machine: Machine
+    ingest: IngestParams,
+    row: DumpRow,
+    dump: str,
+    source: str,
+    manifests: Path,
+    audio: Path,
+    machine: Machine,
+    tombstones: Path | None = None,
 ) -> None:
-    counts = ingest_dump(dump, row, ingest, source, manifests, audio, machine)
+    counts = ingest_dump(dump, row, ingest, source, manifests, audio, machine, tombstones)
     print(
         f"ingest {dump}: {counts['recordings']} recordings, {counts['hours']:.2f} h, {counts['clips']} clips, "
         f"{counts['rejected']} rejected ({row.origin})"

@@ -86,7 +86,7 @@ def resolved_deps(name: str, values: dict[str, str]) -> set[str]:
 def arms(name: str) -> list[tuple[dict[str, str], set[str]]]:
     """(values of the arm's template, code it runs beyond the stage's own closure)"""
     if name == "ingest":
-        files = {path.stem: path for path in sources("biolingual/archives")}
+        files = {path.stem: path for path in (ROOT / "biolingual/archives").glob("*.py")}
         table = [row for row in name_table("archives", "ARCHIVES") if row in files]
         shared = set().union(*(closure(files[row]) for row in table)) - {
             f"biolingual/archives/{row}.py" for row in table

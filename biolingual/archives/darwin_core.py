@@ -30,11 +30,12 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     by_stem = {name.rpartition(".")[0]: name for name in files}
     faults: list[Fault] = []
     used = set()
-    for sound in sounds(archive, _address, faults):
-        core, name = sound.media[0]["id"], _file_name(sound.sound_id)
-        found = next((one for one in (name, unquote(name), by_stem.get(core, "")) if one in files), "")
-        if found in used:
-            found = ""  # a second sound of the occurrence: the file named after it is the first's
+    for sound in sounds(archive, address, faults):
+        core, name = sound.media[0]["id"], file_name(sound.sound_id)
+        # A file is one sound's: the second of an occurrence, or of a name, does not take the first's.
+        found = next(
+            (one for one in (name, unquote(name), by_stem.get(core, "")) if one in files and one not in used), ""
+        )
         used.add(found)
         yield _record(f"{core}/{unquote(name)}", sound, files.get(found, ""))
     for name, url in files.items():
@@ -43,12 +44,12 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     yield from fault_records(faults)
 
 
-def _address(item: dict[str, str]) -> str:
+def address(item: dict[str, str]) -> str:
     # Audubon Core keeps the file's address in accessURI; its identifier is any name.
     return item.get("accessURI") or item.get("identifier") or item["id"]
 
 
-def _file_name(address: str) -> str:
+def file_name(address: str) -> str:
     return address.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
 
 

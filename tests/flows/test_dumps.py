@@ -29,6 +29,7 @@ def test_the_row_is_added_and_every_comment_stays(place):
     assert text.startswith(PARAMS)
     row = YAML(typ="safe").load(text)["dumps"]["real-2026-11"]
     assert row["archive"] == "folder" and row["origin"] == "real" and row["digest"].startswith("sha256:")
+    assert (place / "tombstones/real-2026-11.csv").read_text() == ""
 
 
 @pytest.mark.parametrize(
