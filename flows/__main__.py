@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from biolingual import telemetry  # the one thing flows take from the library: no science in it
+from flows.dataset import app as dataset_app
 
 telemetry.switch_off()
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app.add_typer(dataset_app, name="dataset")
 
 
 def main() -> None:

@@ -181,6 +181,11 @@ class Ledger:
         """The commit of a version tag."""
         return next((one for one in self.snapshots if tag in one.tags), None)
 
+    def at(self, sha: str) -> Snapshot:
+        """A commit, whatever it changed."""
+        known = next((one for one in self.snapshots if one.commit == sha), None)
+        return known or self._snapshot(Commit(sha, 0, "", ()))
+
     def _snapshot(self, commit: Commit) -> Snapshot:
         return Snapshot(
             commit.sha,

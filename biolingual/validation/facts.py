@@ -15,8 +15,8 @@ COLUMNS = [
         "origin",
         "split",
         "cell",
+        "archive",
         "source_recording",
-        "audio_sha256",
         "scientific_name",
         "rank",
         "genus",
@@ -36,6 +36,7 @@ def facts(found: Source) -> dict[str, float]:
     rejected = sum(dump["rejected"] for dump in card["dumps"].values()) + sum(card["rejected"].values())
     seen = sum(dump["recordings"] + dump["rejected"] for dump in card["dumps"].values())
     texts, statuses, owners = _texts(rows["captions"])
+    told = pa.table({"owner": owners, "text": texts}).group_by(["owner", "text"]).aggregate([])
     return {
         "recordings": len(rows),
         "train_species": pc.count_distinct(trained["scientific_name"].filter(species)).as_py(),
@@ -43,14 +44,10 @@ def facts(found: Source) -> dict[str, float]:
         "rejected_share": rejected / max(1, seen),
         "records_unaccounted_for": seen - rejected - len(rows),
         "top_species_share": _most(trained["scientific_name"].filter(species)) / max(1, len(trained)),
-        "top_caption_share": _most(
-            pa.table({"owner": owners, "text": texts}).group_by(["owner", "text"]).aggregate([])["text"]
-        )
-        / many,
+        "top_caption_share": _most(told["text"]) / many,
         "fallback_share": _share(statuses, "fallback"),
         "cells_in_two_splits": _torn(rows.filter(pc.invert(pc.is_in(rows["split"], pa.array(SHARED_CELLS)))), "cell"),
-        "sounds_in_two_splits": _torn(rows, "audio_sha256"),
-        "sources_in_two_splits": _torn(rows, "source_recording"),
+        "sources_in_two_splits": _torn(_sources(rows), "source"),
         "held_out_species_in_train": pc.sum(pc.is_in(trained["scientific_name"].unique(), unseen)).as_py() or 0,
         "noncommercial_share": _noncommercial(rows["license"]) / many,
         "unresolved_share": _share(rows["checklist"], ""),
@@ -86,6 +83,14 @@ def _torn(rows: pa.Table, key: str) -> int:
     known = rows.select([key, "split"]).filter(pc.not_equal(rows[key], ""))
     each = known.group_by([key, "split"]).aggregate([]).group_by([key]).aggregate([("split", "count")])
     return pc.sum(pc.greater(each["split_count"], 1)).as_py() or 0
+
+
+def _sources(rows: pa.Table) -> pa.Table:
+    """Cuts with the recording they are of; its number counts within its archive alone."""
+    cuts = rows.filter(pc.not_equal(rows["source_recording"], ""))
+    own = pc.binary_join_element_wise(cuts["archive"], cuts["source_recording"], ":")
+    source = pc.if_else(pc.match_substring(cuts["source_recording"], ":"), cuts["source_recording"], own)
+    return pa.table({"source": source, "split": cuts["split"]})
 
 
 def _homonyms(rows: pa.Table) -> int:

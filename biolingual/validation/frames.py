@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biolingual import licences
+from biolingual.dataset.sums import caption_sums
 from biolingual.params import AssembleParams
+from biolingual.records import SPLITS
 from biolingual.splits import RULE, splits_of
 
 Read = Callable[[list[str]], pa.Table]
 TOLD = ("recording_id", "split", "origin", "license", "scientific_name", "audio_sha256", "dump")
-BINOMIAL = r"^[A-Z][\w-]+( \([A-Z][\w-]+\))?( [x×])? [\w.-]+"
+BINOMIAL = r"[A-Z][\w-]+(?: \([A-Z][\w-]+\))?(?: [x×])? [\w.-]+"
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,6 @@ def source(read: Read, card: dict, overlaps: pa.Table) -> Source:
     numbered = told.append_column("at", pa.array(np.arange(len(told))))
     first = numbered.group_by([*TOLD, "captions"], use_threads=False).aggregate([("at", "min")])["at_min"]
     return Source(read, card, overlaps, pa.array(np.sort(first.to_numpy())))
-
-
-def caption_sums(captions: pa.ChunkedArray) -> np.ndarray:
-    """uint64 for each list of captions, equal for equal lists of texts."""
-    lists = _one(captions)
-    coded = lists.flatten().field("text").dictionary_encode()
-    salt = (
-        pd.util.hash_array(np.asarray(coded.dictionary.to_pandas(), dtype=object))
-        if len(coded)
-        else np.zeros(0, np.uint64)
-    )
-    owner = pc.list_parent_indices(lists).to_numpy()
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner, "left")
-    sums = np.zeros(len(lists), np.uint64)
-    np.add.at(sums, owner, salt[coded.indices.to_numpy()] * (2 * place.astype(np.uint64) + np.uint64(1)))
-    return sums
 
 
 def recordings(found: Source) -> pd.DataFrame:
@@ -107,7 +93,8 @@ def splits(found: Source, params: AssembleParams) -> pd.DataFrame:
     cells, drawn = splits_of(rows, params)
     frame = rows.select(["recording_id", "split"]).to_pandas()
     frame["cell_is_the_rules"] = pc.equal(rows["cell"], pa.array(cells, pa.string())).to_numpy()
-    frame["split_is_the_rules"] = pc.equal(rows["split"], pa.array(drawn, pa.string())).to_numpy()
+    unknown = ~frame["split"].isin(SPLITS).to_numpy()  # what is no split is told of once
+    frame["split_is_the_rules"] = pc.equal(rows["split"], pa.array(drawn, pa.string())).to_numpy() | unknown
     return frame
 
 
@@ -115,11 +102,12 @@ def licensed(found: Source) -> pd.DataFrame:
     rows = found.of_recordings(["recording_id", "license", "recorded_by", "rights_holder", "url"])
     frame = rows.to_pandas()
     parsed = {text: licences.parse(text) for text in frame["license"].unique()}
-    frame["is_a_known_licence"] = frame["license"].map({text: one is not None for text, one in parsed.items()})
+    known = {text: one is not None or not text.strip() for text, one in parsed.items()}  # none at all is told elsewhere
+    frame["is_a_known_licence"] = frame["license"].map(known)
     frame["allows_clips"] = frame["license"].map({text: one is None or not one.nd for text, one in parsed.items()})
     asks = frame["license"].map({text: one is not None and " BY" in one.family for text, one in parsed.items()})
     nameless = (frame[["recorded_by", "rights_holder", "url"]] == "").all(axis=1)
-    frame["can_be_attributed"] = ~(asks & nameless).astype(bool)
+    frame["can_be_attributed"] = ~(asks.astype(bool) & nameless)
     return frame[["recording_id", "license", "is_a_known_licence", "allows_clips", "can_be_attributed"]]
 
 
@@ -127,7 +115,7 @@ def taxa(found: Source) -> pd.DataFrame:
     frame = found.of_recordings(["recording_id", "scientific_name", "rank", "genus", "class_", "checklist"]).to_pandas()
     species = frame["rank"] == "species"
     names = frame["scientific_name"].drop_duplicates()
-    binomial = frame["scientific_name"].map(dict(zip(names, names.str.contains(BINOMIAL, regex=True), strict=True)))
+    binomial = frame["scientific_name"].map(dict(zip(names, names.str.match(BINOMIAL), strict=True)))
     frame["is_a_binomial"] = ~species | binomial.astype(bool)
     head = frame["scientific_name"].str.split(" ", n=1).str[0]
     frame["is_of_its_genus"] = ~species | (frame["genus"] == "") | (head == frame["genus"])
@@ -136,7 +124,8 @@ def taxa(found: Source) -> pd.DataFrame:
 
 def audio(found: Source) -> pd.DataFrame:
     frame = found.of_recordings(["recording_id", "audio_sha256", "source_sample_rate_hz"]).to_pandas()
-    frame["sounds_once"] = ~frame["audio_sha256"].duplicated(keep=False)
+    each = frame[["recording_id", "audio_sha256"]].drop_duplicates()["audio_sha256"]
+    frame["sounds_once"] = ~frame["audio_sha256"].isin(each[each.duplicated() & (each != "")])
     return frame
 
 

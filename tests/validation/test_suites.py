@@ -2,15 +2,48 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
-from biolingual.params import ValidateParams
-from biolingual.records import Pair, PairCaption
-from biolingual.validation.suites import Finding, as_report, check
+from biolingual.dataset.overlaps import Overlap
+from biolingual.params import AssembleParams, ValidateParams
+from biolingual.records import Pair, PairCaption, table
+from biolingual.splits import Rule
+from biolingual.validation import suites
+from biolingual.validation.suites import Finding, as_report, failing
 
 PARAMS = ValidateParams(
-    min_recordings=10, min_train_species=3, max_rejected_share=0.4, max_caption_chars=60, max_caption_share=0.4
+    min_recordings=10,
+    min_train_species=3,
+    max_rejected_share=0.4,
+    max_caption_chars=60,
+    max_caption_share=0.4,
+    min_train_share=0.3,
+    max_species_share=0.5,
+    max_fallback_share=0.1,
+    max_noncommercial_share=0.5,
+    max_unresolved_share=0.5,
+    max_genera_in_two_families=0,
+    min_source_rate_hz=1000,
+    max_source_rate_hz=500_000,
+    min_benchmarks=1,
+    max_shared_days_share=0.3,
+    max_still_share=0.1,
+)
+RULE = AssembleParams(
+    seed=1,
+    valid_share=0.2,
+    test_share=0.3,
+    held_out=["Orunda"],
+    held_out_species_share=0.0,
+    held_out_regions=["Farland"],
+    rare=[],
+    rare_species_share=0.0,
+    rare_train_share=0.0,
+    fingerprints="none",
+    max_recordings_per_species=0,
+    max_recordings_per_recordist=0,
 )
 SPECIES = {
     "Velara umbrosa": "Dusky Velar",
@@ -18,13 +51,30 @@ SPECIES = {
     "Mugo silvaticus": "Forest Mugo",
     "Orunda palustris": "Marsh Orund",  # held out
 }
+SUITES = (
+    *("recordings", "captions", "pairs", "splits", "licences", "taxonomy", "audio quality", "leakage", "dataset"),
+)
 SPLIT_OF_DAY = ("train", "train", "valid", "test_seen")
+
+
+@cache
+def day_in(split: str, skip: int) -> str:
+    """A day on which what Ada records at Lake Orrin falls into a split."""
+    days = [f"2024-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    drawn = [one for one in days if Rule(RULE).draw(f"Ada|{one}|Lake Orrin")[0] < 1]
+    return [one for one in drawn if split_of_cell(f"Ada|{one}|Lake Orrin") == split][skip]
+
+
+def split_of_cell(cell: str) -> str:
+    draw = Rule(RULE).draw(cell)[0]
+    return "test_seen" if draw < RULE.test_share else "valid" if draw < RULE.test_share + RULE.valid_share else "train"
 
 
 def pair(species: str, day: int, number: int = 0) -> Pair:
     """Clip `number` of what one recordist heard of a species on one day."""
     common, name = SPECIES[species], f"simulated:xeno_canto:{species.split()[0]}-{day}"
     texts = {"common": f"The sound of a {common}.", "scientific": f"The sound of {species}."}
+    date = day_in(SPLIT_OF_DAY[day], day)
     return Pair(
         clip_id=f"{name}#{number}",
         recording_id=name,
@@ -32,7 +82,7 @@ def pair(species: str, day: int, number: int = 0) -> Pair:
         dump="d",
         archive="xeno_canto",
         split="test_unseen" if species == "Orunda palustris" else SPLIT_OF_DAY[day],
-        cell=f"Ada|2024-05-{day + 1:02d}|Lake Orrin",
+        cell=f"Ada|{date}|Lake Orrin",
         captions=[PairCaption(kind=kind, text=text, status="ok", captioner="template") for kind, text in texts.items()],
         scientific_name=species,
         common_name=common,
@@ -50,9 +100,10 @@ def pair(species: str, day: int, number: int = 0) -> Pair:
         rights_holder="Ada",
         license="CC BY 4.0",
         country="Veldonia",
-        latitude=None if day == 0 else 45.0,
-        longitude=None if day == 0 else -8.0,
-        event_date=f"2024-05-{day + 1:02d}",
+        locality_coarse="Lake Orrin",
+        latitude=None,
+        longitude=None,
+        event_date=date,
         source_sample_rate_hz=48000,
         audio_sha256=f"sound of {name}",
         url="",
@@ -62,7 +113,7 @@ def pair(species: str, day: int, number: int = 0) -> Pair:
         shard="shard-00000.tar",
         shard_sha256="0" * 64,
         shard_md5="0" * 32,
-        byte_offset=512,
+        byte_offset=512 + 1024 * (100 * list(SPECIES).index(species) + 10 * day + number),
         byte_length=1000,
     )
 
@@ -77,8 +128,15 @@ def dataset() -> tuple[list[Pair], dict]:
         "recordings": 16,
         "clips": 17,
         "rejected": {"duplicate_audio": 1},
+        "leakage": {"benchmarks": {"cbi": {}}, "own_tests": {"test_seen": {"recordings": 4, "recordist_day": 1}}},
     }
     return pairs, card
+
+
+def check(pairs: list[Pair], card: dict, params: ValidateParams, overlaps: list[Overlap] = ()) -> list[Finding]:
+    """What the gate finds in these rows."""
+    whole = table(pairs, Pair)
+    return suites.check(whole.select, card, table(overlaps, Overlap), params, RULE)
 
 
 ROW = "simulated:xeno_canto:Mugo-1"  # the recording that is spoilt
@@ -103,7 +161,19 @@ def counted(**dump: int) -> Callable:
 
 
 def repeated(pairs: list[Pair], card: dict) -> None:
-    pairs.append(next(one for one in pairs if one.recording_id == ROW))
+    one = next(one for one in pairs if one.recording_id == ROW)
+    pairs.append(dataclasses.replace(one, byte_offset=900_000))
+
+
+def told_otherwise(pairs: list[Pair], card: dict) -> None:
+    one = pairs[0]
+    other = dataclasses.replace(one, clip_id=f"{one.recording_id}#9", byte_offset=900_000, license="CC0 1.0")
+    pairs.append(other)
+    card["dumps"]["d"]["recordings"] += 1  # seen as two, which the counts do not tell of
+
+
+def on_the_first(pairs: list[Pair], card: dict) -> None:
+    spoilt(byte_offset=pairs[0].byte_offset)(pairs, card)
 
 
 def known_by_its_genus_alone(genus: str) -> Callable:
@@ -115,71 +185,146 @@ def known_by_its_genus_alone(genus: str) -> Callable:
     return plant
 
 
-def held_out(species: str) -> Callable:
-    """A recording of a trained species in test_unseen."""
+def joined(**changes: object) -> Callable:
+    """A recording of a species that is there already, beside the others."""
 
     def plant(pairs: list[Pair], card: dict) -> None:
-        (at,) = [i for i, one in enumerate(pairs) if one.recording_id == f"simulated:xeno_canto:{species}-3"]
-        pairs[at] = dataclasses.replace(pairs[at], split="test_unseen")
+        one = dataclasses.replace(pair("Orunda palustris", 0), clip_id=f"{NEW}#0", recording_id=NEW, audio_sha256="new")
+        pairs.append(dataclasses.replace(one, byte_offset=900_000, **changes))
+        card["dumps"]["d"]["recordings"] += 1
 
     return plant
 
 
+def shared(field: str, *rows: str) -> Callable:
+    """Some recordings get one value of a field."""
+
+    def plant(pairs: list[Pair], card: dict) -> None:
+        pairs[:] = [dataclasses.replace(one, **{field: "same"}) if one.recording_id in rows else one for one in pairs]
+
+    return plant
+
+
+def told(**leakage: dict) -> Callable:
+    return lambda pairs, card: card["leakage"].update(leakage)
+
+
+def learnt_from_a_benchmark(pairs: list[Pair], card: dict) -> list[Overlap]:
+    return [Overlap(recording_id=ROW, task="cbi", item_id="cbi:a.wav", item_split="test", key="fingerprint")]
+
+
+NEW = "simulated:xeno_canto:new"
+DAY = day_in("train", 1)
+OTHER = next(
+    cell for who in ("Bo", "Cy", "Di", "Ed") if split_of_cell(cell := f"{who}|{DAY}|Lake Orrin") not in ("valid", "")
+)
+ODD = "Ada|2024-13-01|Lake Orrin"
+ALONE = f"source|{ROW}"
 SHA = "abcdef012345"
 CLIP = f"{ROW}#0"
 SET, MATCH, WITHIN = "values_to_be_in_set", "values_to_match_regex", "values_to_be_between"
-FAULTS = {  # fault -> (how to plant it, suite, expectation, id of the row that breaks it)
-    "an origin that is none": (spoilt(origin="mixed", recording_id="x:1"), "recordings", f"{SET}(origin)", "x:1"),
-    "a real id on a simulated sound": (
-        spoilt(recording_id="xeno_canto:XC1"),
-        "recordings",
-        f"{SET}(id_tells_origin)",
-        "xeno_canto:XC1",
-    ),
-    "no name": (spoilt(scientific_name="", common_name=""), "recordings", f"{SET}(has_a_name)", ROW),
-    "no licence": (spoilt(license=" "), "recordings", f"{MATCH}(license)", ROW),
-    "a latitude out of range": (spoilt(latitude=91.5), "recordings", f"{WITHIN}(latitude)", ROW),
-    "a longitude out of range": (spoilt(longitude=-181.0), "recordings", f"{WITHIN}(longitude)", ROW),
-    "a split that is none": (spoilt(split="test", cell="Bo|2024-05-02|"), "recordings", f"{SET}(split)", ROW),
-    "markup": (captioned("A <b>sound</b> of a Forest Mugo."), "captions", "values_to_not_match_regex(text)", ROW),
-    "an address": (captioned("A Forest Mugo: https://x.org"), "captions", "values_to_not_match_regex(text)", ROW),
-    "too long a caption": (captioned("A Forest Mugo " * 5), "captions", "value_lengths_to_be_between(text)", ROW),
-    "a kind that is none": (captioned("A Forest Mugo.", kind="poetic"), "captions", f"{SET}(kind)", ROW),
-    "a refused caption": (captioned("A Forest Mugo.", status="refused"), "captions", f"{SET}(status)", ROW),
-    "another species' name": (captioned("A Sharp Zizz."), "captions", f"{SET}(names_its_species)", ROW),
-    "a clip that stands twice": (repeated, "pairs", "values_to_be_unique(clip_id)", CLIP),
-    "a clip without length": (spoilt(duration_s=0.0), "pairs", f"{WITHIN}(duration_s)", CLIP),
-    "a clip before its recording": (spoilt(offset_s=-1.0), "pairs", f"{WITHIN}(offset_s)", CLIP),
-    "an activity above one": (spoilt(activity=1.5), "pairs", f"{WITHIN}(activity)", CLIP),
-    "a clip without bytes": (spoilt(byte_length=0), "pairs", f"{WITHIN}(byte_length)", CLIP),
-    "a shard without a hash": (spoilt(shard_sha256=""), "pairs", f"{MATCH}(shard_sha256)", CLIP),
-    "a recordist-day in two splits": (
-        spoilt(cell="Ada|2024-05-04|Lake Orrin"),
-        "dataset",
-        f"{WITHIN}(cells_in_two_splits)",
-        SHA,
-    ),
-    "a sound in two splits": (
-        spoilt(audio_sha256="sound of simulated:xeno_canto:Ziza-3"),
-        "dataset",
-        f"{WITHIN}(sounds_in_two_splits)",
-        SHA,
-    ),
-    "a species known by its genus alone": (
-        known_by_its_genus_alone("Ziza"),
-        "dataset",
-        f"{WITHIN}(train_species)",
-        SHA,
-    ),
-    "a trained species held out": (held_out("Ziza"), "dataset", f"{WITHIN}(held_out_species_in_train)", SHA),
-    "a lost record": (counted(recordings=18), "dataset", f"{WITHIN}(records_unaccounted_for)", SHA),
-    "a record too many": (counted(recordings=16), "dataset", f"{WITHIN}(records_unaccounted_for)", SHA),
+NOT = "values_to_not_match_regex(text)"
+BY_NOBODY = PairCaption(kind="common", text="A Forest Mugo.", status="ok", captioner="")
+TWICE = [PairCaption(kind="common", text="A Forest Mugo.", status="ok", captioner="t")] * 2
+MARSH = [PairCaption(kind="common", text="A Marsh Orund.", status="ok", captioner="template")]
+ZIZA = {"genus": "Ziza", "scientific_name": "Ziza acuta", "captions": MARSH}
+FAULTS = {  # (suite, expectation) -> {fault: (how to plant it, ids of the rows that break it)}
+    ("recordings", "values_to_be_unique(recording_id)"): {
+        "told in two ways": (told_otherwise, "simulated:xeno_canto:Velara-0")
+    },
+    ("recordings", f"{SET}(origin)"): {
+        "none": (spoilt(origin="mixed", recording_id="x:1", clip_id="x:1#0"), "x:1"),
+    },
+    ("recordings", f"{SET}(id_tells_origin)"): {
+        "a real id": (spoilt(recording_id="xeno_canto:XC1", clip_id="xeno_canto:XC1#0"), "xeno_canto:XC1")
+    },
+    ("recordings", f"{SET}(has_a_name)"): {
+        "no name": (spoilt(scientific_name="", common_name="", rank="", genus=""), ROW)
+    },
+    ("recordings", f"{SET}(has_captions)"): {"no caption": (spoilt(captions=[]), ROW)},
+    ("recordings", f"{SET}(is_of_a_dump)"): {"an unknown dump": (spoilt(dump="e"), ROW)},
+    ("recordings", f"{WITHIN}(latitude)"): {"too far north": (spoilt(latitude=91.5), ROW)},
+    ("recordings", f"{WITHIN}(longitude)"): {"too far west": (spoilt(longitude=-181.0), ROW)},
+    ("recordings", f"{MATCH}(event_date)"): {
+        "month 13": (spoilt(event_date="2024-13-01", cell=ODD, split=split_of_cell(ODD)), ROW)
+    },
+    ("captions", NOT): {
+        "markup": (captioned("A <b>sound</b> of a Forest Mugo."), ROW),
+        "an address": (captioned("A Forest Mugo: https://x.org"), ROW),
+        "a refusal": (captioned("I'm sorry, no Forest Mugo."), ROW),
+    },
+    ("captions", "value_lengths_to_be_between(text)"): {"too long": (captioned("A Forest Mugo, " * 5 + "."), ROW)},
+    ("captions", f"{MATCH}(text)"): {"a blank at the end": (captioned("A Forest Mugo. "), ROW)},
+    ("captions", f"{SET}(kind)"): {"none": (captioned("A Forest Mugo.", kind="poetic"), ROW)},
+    ("captions", f"{SET}(status)"): {"refused": (captioned("A Forest Mugo.", status="refused"), ROW)},
+    ("captions", f"{SET}(names_its_species)"): {"another's name": (captioned("A Sharp Zizz."), ROW)},
+    ("captions", f"{MATCH}(captioner)"): {"nobody's": (spoilt(captions=[BY_NOBODY]), ROW)},
+    ("captions", f"{SET}(is_told_once)"): {"twice": (spoilt(captions=TWICE), ROW)},
+    ("pairs", "values_to_be_unique(clip_id)"): {"twice": (repeated, CLIP)},
+    ("pairs", f"{SET}(is_of_its_recording)"): {"another's": (spoilt(clip_id="x#0"), "x#0")},
+    ("pairs", f"{WITHIN}(duration_s)"): {"no length": (spoilt(duration_s=0.0), CLIP)},
+    ("pairs", f"{WITHIN}(offset_s)"): {"before its recording": (spoilt(offset_s=-1.0), CLIP)},
+    ("pairs", f"{WITHIN}(activity)"): {"above one": (spoilt(activity=1.5), CLIP)},
+    ("pairs", f"{WITHIN}(byte_length)"): {"no bytes": (spoilt(byte_length=0), CLIP)},
+    ("pairs", f"{WITHIN}(byte_offset)"): {"in the header": (spoilt(byte_offset=0), CLIP)},
+    ("pairs", f"{SET}(lies_alone)"): {"on another's bytes": (on_the_first, ["simulated:xeno_canto:Velara-0#0", CLIP])},
+    ("pairs", f"{MATCH}(shard_sha256)"): {"no hash": (spoilt(shard_sha256=""), CLIP)},
+    ("pairs", f"{MATCH}(shard_md5)"): {"no address": (spoilt(shard_md5="0"), CLIP)},
+    ("splits", f"{SET}(split)"): {"none": (spoilt(split="test", recorded_by="Bo", cell=f"Bo|{DAY}|Lake Orrin"), ROW)},
+    ("splits", f"{SET}(split_is_the_rules)"): {
+        "moved": (spoilt(split="valid", recorded_by=OTHER.split("|")[0], cell=OTHER), ROW)
+    },
+    ("splits", f"{SET}(cell_is_the_rules)"): {"another's": (spoilt(cell="Ada|2024-01-01|"), ROW)},
+    ("licences", f"{MATCH}(license)"): {"none": (spoilt(license=" "), ROW)},
+    ("licences", f"{SET}(is_a_known_licence)"): {"unknown": (spoilt(license="ask me"), ROW)},
+    ("licences", f"{SET}(allows_clips)"): {"no derivatives": (spoilt(license="CC BY-ND 4.0"), ROW)},
+    ("licences", f"{SET}(can_be_attributed)"): {
+        "nobody": (spoilt(recorded_by="", rights_holder="", cell=ALONE, split=split_of_cell(ALONE)), ROW)
+    },
+    ("taxonomy", f"{SET}(rank)"): {"none": (spoilt(rank="tribe"), ROW)},
+    ("taxonomy", f"{SET}(is_a_binomial)"): {"one word": (spoilt(scientific_name="Mugo"), ROW)},
+    ("taxonomy", f"{SET}(is_of_its_genus)"): {"another genus": (spoilt(genus="Ziza"), ROW)},
+    ("audio quality", f"{MATCH}(audio_sha256)"): {"no hash": (spoilt(audio_sha256=""), ROW)},
+    ("audio quality", f"{WITHIN}(source_sample_rate_hz)"): {"7 Hz": (spoilt(source_sample_rate_hz=7), ROW)},
+    ("audio quality", f"{SET}(sounds_once)"): {
+        "two ids": (shared("audio_sha256", ROW, "simulated:xeno_canto:Ziza-3"), [ROW, "simulated:xeno_canto:Ziza-3"])
+    },
+    ("leakage", f"{SET}(is_in_no_benchmark)"): {"held by one": (learnt_from_a_benchmark, ROW)},
+    ("dataset", f"{WITHIN}(cells_in_two_splits)"): {
+        "on a border": (
+            joined(split="test_region", country="Farland", **ZIZA),
+            SHA,
+        )
+    },
+    ("dataset", f"{WITHIN}(sources_in_two_splits)"): {
+        "cuts": (shared("source_recording", "simulated:xeno_canto:Ziza-0", "simulated:xeno_canto:Ziza-3"), SHA)
+    },
+    ("dataset", f"{WITHIN}(train_species)"): {"genera": (known_by_its_genus_alone("Ziza"), SHA)},
+    ("dataset", f"{WITHIN}(held_out_species_in_train)"): {"lost its genus": (joined(genus="", split="train"), SHA)},
+    ("dataset", f"{WITHIN}(records_unaccounted_for)"): {
+        "one lost": (counted(recordings=18), SHA),
+        "one too many": (counted(recordings=16), SHA),
+    },
+    ("dataset", f"{WITHIN}(benchmarks)"): {"none compared": (told(benchmarks={}), SHA)},
+    ("dataset", f"{WITHIN}(shared_days_share)"): {
+        "half of them": (told(own_tests={"test_seen": {"recordings": 4, "recordist_day": 2}}), SHA)
+    },
+    ("dataset", f"{WITHIN}(genera_in_two_families)"): {"one": (spoilt(family="Zizidae"), SHA)},
 }
+ONE_BY_ONE = [(*key, fault) for key, faults in FAULTS.items() for fault in faults]
 THRESHOLDS = {  # a value that the sound dataset just fails -> the expectation
     ("min_recordings", 17): "recordings",
     ("min_train_species", 4): "train_species",
     ("max_rejected_share", 0.19): "rejected_share",  # 4 of 20
     ("max_caption_share", 0.24): "top_caption_share",  # 4 of 16
+    ("min_train_share", 0.4): "train_share",  # 6 of 16
+    ("max_species_share", 0.3): "top_species_share",  # 2 of 6
+}
+SHARES = {  # what is spoilt in one row, and the threshold it breaks
+    "max_fallback_share": captioned("A Forest Mugo.", status="fallback"),
+    "max_noncommercial_share": spoilt(license="CC BY-NC 4.0"),
+    "max_unresolved_share": spoilt(checklist=""),
+    "max_still_share": spoilt(activity=0.0),
 }
 
 
@@ -200,16 +345,38 @@ def red(findings: list[Finding]) -> set[tuple[str, str, tuple[str, ...]]]:
 
 def test_a_sound_dataset_is_green(green):
     assert [(one.expectation, one.observed) for one in green if not one.passed] == []
-    assert list(dict.fromkeys(one.suite for one in green)) == ["recordings", "captions", "pairs", "dataset"]
+    assert list(dict.fromkeys(one.suite for one in green)) == list(SUITES)
+    assert 30 <= len(green) <= 60
+
+
+def test_every_expectation_has_a_fault_planted_for_it(green):
+    named = [*THRESHOLDS.values(), *(name.removeprefix("max_") for name in SHARES)]
+    planted = {*FAULTS, *(("dataset", f"{WITHIN}({column})") for column in named)}
+    assert {(one.suite, one.expectation.removeprefix("expect_column_")) for one in green} == planted
 
 
 @pytest.mark.usefixtures("green")
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_turns_exactly_its_expectation_red(fault):
-    plant, suite, expectation, row = FAULTS[fault]
+@pytest.mark.parametrize(("suite", "expectation", "fault"), ONE_BY_ONE)
+def test_a_planted_fault_turns_exactly_its_expectation_red(suite, expectation, fault):
+    plant, row = FAULTS[suite, expectation][fault]
     pairs, card = dataset()
-    plant(pairs, card)
-    assert red(check(pairs, card, PARAMS)) == {(suite, expectation, (row,))}
+    overlaps = plant(pairs, card) or []
+    rows = tuple(sorted(row)) if isinstance(row, list) else (row,)
+    assert red(check(pairs, card, PARAMS, overlaps)) == {(suite, expectation, rows)}
+
+
+@pytest.mark.usefixtures("green")
+@pytest.mark.parametrize("threshold", SHARES)
+def test_a_share_above_its_threshold_turns_exactly_its_expectation_red(threshold):
+    pairs, card = dataset()
+    SHARES[threshold](pairs, card)
+    found = check(pairs, card, PARAMS.model_copy(update={threshold: 0.0}))
+    assert red(found) == {("dataset", f"{WITHIN}({threshold.removeprefix('max_')})", (SHA,))}
+
+
+def test_all_failing_rows_are_listed_beside_the_sample():
+    found = failing([finding(True, []), finding(False, ["a", "b"])]).to_pylist()
+    assert [(one["suite"], one["id"]) for one in found] == [("recordings", "a"), ("recordings", "b")]
 
 
 @pytest.mark.usefixtures("green")
