@@ -1,12 +1,9 @@
-"""The page's server: sounds and pictures by row number, marks, exports, and who may ask for them. No path is ever taken from a visitor."""
+"""The page's server: sounds and pictures by row number, marks, exports, and who may ask. No path is taken from a visitor."""
 
 from __future__ import annotations
 
 import hmac
-import secrets
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlencode
@@ -16,49 +13,18 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from biolingual.search import export
+from biolingual.search.app import mount
 from biolingual.search.hits import Results
-from biolingual.search.index import Filters
 from biolingual.search.marks import Marks
 from biolingual.search.pictures import png, wav
-from biolingual.search.query import Searcher, Vector
+from biolingual.search.query import Searcher
 from biolingual.search.reading import stretch
+from biolingual.search.shelf import Asked, Shelf
 
-KEPT = 500  # searches whose marks and exports still answer
 LONGEST_S = 30.0  # of a clip
 COOKIE = "biolingual"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 KINDS = {"csv": "text/csv", "json": "application/json", "txt": "text/tab-separated-values", "history": "text/csv"}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A search that was shown: what marks and exports refer to."""
-
-    vector: Vector
-    results: Results
-    threshold: float
-    query: str  # the words that marks are kept under, also after re-ranking
-    filters: Filters = Filters()
-
-
-class Shelf:
-    """The last searches by an unguessable name."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[str, Asked] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, asked: Asked) -> str:
-        name = secrets.token_urlsafe(12)
-        with self._lock:
-            self._held[name] = asked
-            while len(self._held) > KEPT:
-                self._held.popitem(last=False)
-        return name
-
-    def get(self, name: str) -> Asked | None:
-        with self._lock:
-            return self._held.get(name)
 
 
 class Answer(BaseModel, extra="forbid"):
@@ -70,7 +36,7 @@ class Answer(BaseModel, extra="forbid"):
 
 
 class Guard:
-    """Lets in who knows the token, by ?token= once and a cookie then, and on a local server only who asks for it by a local name."""
+    """Lets in who knows the token, by ?token= once and a cookie then; a local server answers to local names alone."""
 
     def __init__(self, app, token: str, local: bool):
         self.app, self.token, self.local = app, token, local
@@ -109,8 +75,6 @@ class Guard:
 
 def server(searcher: Searcher, token: str = "", local: bool = True) -> FastAPI:
     """The whole site: routes, page and guard."""
-    from biolingual.search.app import mount
-
     app, shelf, marks = FastAPI(docs_url=None, redoc_url=None, openapi_url=None), Shelf(), Marks(searcher.index)
     index = searcher.index
 
