@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from biolingual import telemetry
+from biolingual.search.commands import add_to
 
 telemetry.switch_off()
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help=__doc__.split("\n")[0], pretty_exceptions_enable=False
 )
+add_to(app)
 
 
 def main() -> None:

@@ -1,0 +1,223 @@
+"""`biolingual index`: recordings -> windows -> vectors, over the project's one parallel map, resumed by its journal.
+
+Shapes: W windows of one recording, N windows in all, D embedding, T samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import posixpath
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from multiprocessing import parent_process
+from pathlib import Path
+
+import numpy as np
+
+from biolingual.audio import UndecodableError
+from biolingual.parallel import Machine, map_ordered
+from biolingual.search.index import Index
+from biolingual.search.journal import Entry, Journal, entry
+from biolingual.search.models import DEFAULT, admit, load, origin_of
+from biolingual.search.reading import WHOLE_SAMPLES, open_recording, total_samples, window_starts, windows
+from biolingual.search.recorders import read_table
+from biolingual.search.sealing import seal
+from biolingual.storage import exists, file_digests, is_remote, list_files, open_url, size_of
+
+# Files that lie among recordings and are none; all others are tried.
+NO_SOUND = frozenset(
+    "csv tsv txt md json xml html htm pdf jpg jpeg png gif xls xlsx docx zip gz py ini log db parquet kml gpx".split()  # noqa: SIM905
+)
+FLUSH_S = 5.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to embed, with all that a worker on another machine needs."""
+
+    path: str  # relative
+    url: str
+    sha256: str  # "" where the worker is to find it
+    model: str
+    hop_s: float
+    device: str
+    cores: int  # for this worker
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an indexing run is. left_s: by the bytes still to read, None before anything is done."""
+
+    files: int
+    of_files: int
+    hours: float
+    hours_per_s: float
+    left_s: float | None
+
+
+def embed_file(job: Job) -> tuple[str, Entry]:
+    """(path, what the file became). A file that is no usable sound is an entry with a reason, never an error."""
+    if parent_process() is not None:
+        import torch
+
+        torch.set_num_threads(job.cores)
+    embedder = load(job.model, job.device)
+    log_mel, width = embedder.log_mel, embedder.model.config.projection_dim
+    size = size_of(job.url)
+    sha256 = job.sha256
+    try:
+        file = open_url(job.url)
+        if size <= WHOLE_SAMPLES:
+            with file:
+                data = file.read()
+            file, sha256 = io.BytesIO(data), sha256 or hashlib.sha256(data).hexdigest()
+        sha256 = sha256 or file_digests(job.url)[0]
+        with file:
+            recording = open_recording(file, size)
+            rate = log_mel.sample_rate_hz
+            starts = window_starts(total_samples(recording, rate), log_mel.samples, round(job.hop_s * rate))
+            vectors = embedder.audio(windows(recording, starts, log_mel.samples, rate)).astype(np.float16)
+    except UndecodableError as error:
+        return job.path, Entry(sha256, size, error.reason, error.detail, vectors=np.zeros((0, width), np.float16))
+    except (PermissionError, IsADirectoryError) as error:
+        return job.path, Entry(
+            sha256, size, "unreadable", error.strerror or "", vectors=np.zeros((0, width), np.float16)
+        )
+    sound = (recording.sample_rate_hz, recording.channels, recording.duration_s, recording.header)
+    return job.path, Entry(sha256, size, "", "", *sound, starts / rate, vectors)
+
+
+def build_index(
+    source: str,
+    out: str | Path,
+    model: str = DEFAULT,
+    *,
+    hop_s: float | None = None,
+    metadata: str = "",
+    origin: str = "real",
+    allow_simulated: bool = False,
+    machine: Machine | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Index:
+    """Index every recording below a folder or s3:// URL; what an earlier run or index has already is kept.
+
+    hop_s: half a window where None. ValueError for a simulated model on real sounds, FileNotFoundError for no such folder.
+    """
+    machine, out = machine or Machine(), Path(out)
+    source = source.rstrip("/") or "/"
+    if not exists(source):
+        raise FileNotFoundError(
+            f"{_public(source)} does not exist. Give the folder or s3:// URL that holds the recordings."
+        )
+    model_origin = origin_of(model)
+    admit(model, model_origin, origin, allow_simulated)
+    device = "cuda" if machine.use_gpu else "cpu"
+    embedder = load(model, device)
+    log_mel = embedder.log_mel
+    hop_s = log_mel.duration_s / 2 if hop_s is None else hop_s
+    if not 0.01 <= hop_s <= log_mel.duration_s:
+        raise ValueError(
+            f"a hop of {hop_s:g} s is not between 0.01 s and the model's window of {log_mel.duration_s} s."
+        )
+    card = {
+        "embedding_id": embedder.embedding_id,
+        "model": model if not Path(model).is_dir() else str(Path(model).resolve()),
+        "model_sha": embedder.model_sha,
+        "model_origin": model_origin,
+        "origin": origin,
+        "window_s": float(log_mel.duration_s),
+        "hop_s": hop_s,
+        "source": _public(source) if is_remote(source) else str(Path(source).resolve()),
+        "source_from_here": "" if is_remote(source) else os.path.relpath(Path(source).resolve(), out.resolve()),
+    }
+    table = read_table(metadata) if metadata else {}
+    out.mkdir(parents=True, exist_ok=True)
+    journal = Journal(out / "journal", hashlib.sha256(f"{card['embedding_id']} {hop_s:g}".encode()).hexdigest()[:16])
+    own = out.resolve()
+    found = [
+        (path, url) for path, url in list_files(source) if is_remote(url) or own not in Path(url).resolve().parents
+    ]
+    sounds = [(path, url) for path, url in found if _may_be_sound(path)]
+    old = {one.sha256: one for one in chain(_standing(out, card), journal.entries())}
+    named = _embed_all(sounds, set(old), journal, model, hop_s, device, machine, progress)
+    known = old | {one.sha256: one for one in journal.entries()}
+    seal(out, card, named, known, [path for path, _ in found if not _may_be_sound(path)], table, journal)
+    return Index(out, source)
+
+
+def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) -> dict[str, str]:
+    """Embed what is not known; returns relative path -> sha256 of every file."""
+    named: dict[str, str] = {}
+    sizes = {path: size_of(url) for path, url in sounds}
+    cores = max(1, len(os.sched_getaffinity(0)) // max(1, machine.workers)) if hasattr(os, "sched_getaffinity") else 1
+
+    def jobs() -> Iterator[Job]:
+        waiting: set[str] = set()
+        for path, url in sounds:
+            sha256 = "" if is_remote(url) else _sha_of(url)
+            if sha256 and (sha256 in known or sha256 in waiting):
+                named[path] = sha256
+            else:
+                waiting.add(sha256)
+                yield Job(path, url, sha256, model, hop_s, device, cores)
+
+    begun = flushed = time.monotonic()
+    hours = done_bytes = 0.0
+    for path, one in map_ordered(embed_file, jobs(), machine, chunk=1):
+        named[path] = one.sha256
+        journal.add(one)
+        hours += one.duration_s / 3600
+        done_bytes += sizes[path]
+        now = time.monotonic()
+        if now - flushed > FLUSH_S:
+            journal.flush()
+            flushed = now
+        left = sum(size for name, size in sizes.items() if name not in named)
+        rate = done_bytes / max(now - begun, 1e-9)
+        progress(
+            Progress(len(named), len(sounds), hours, hours / max(now - begun, 1e-9), left / rate if rate else None)
+        )
+    journal.flush()
+    return named
+
+
+def _standing(out: Path, card: dict) -> Iterator[Entry]:
+    """What the index that stands there holds, if it is of the same windows and embedding id."""
+    try:
+        old = Index(out)
+    except FileNotFoundError:
+        return
+    if any(old.card[key] != card[key] for key in ("embedding_id", "hop_s", "window_s")):
+        return
+    bounds = np.searchsorted(old.file_of, np.arange(len(old.files) + 1))
+    for number, one in enumerate(old.files):
+        if one["status"] != "not_sound":
+            rows = slice(bounds[number], bounds[number + 1])
+            facts = {
+                key: one[key]
+                for key in ("sha256", "size", "reason", "detail", "sample_rate_hz", "channels", "duration_s")
+            }
+            yield entry({**facts, "header": one["header"]}, old.starts_s[rows], old.vectors[rows])
+
+
+def _sha_of(url: str) -> str:
+    """ "" for a file that may not be read: its worker says so."""
+    try:
+        return file_digests(url)[0]
+    except OSError:
+        return ""
+
+
+def _may_be_sound(path: str) -> bool:
+    name = posixpath.basename(path)
+    return not name.startswith(".") and posixpath.splitext(name)[1].lstrip(".").lower() not in NO_SOUND
+
+
+def _public(url: str) -> str:
+    """A URL without the name and password in it."""
+    return re.sub(r"://[^/@]*@", "://", url)
