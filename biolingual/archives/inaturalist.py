@@ -37,12 +37,13 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
 
 def _from_archive(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
     faults: list[Fault] = []
-    for sound in sounds(open_archive(source, TABLES, KIND), _sound_id, faults):
+    for sound in sounds(open_archive(source, TABLES, KIND), sound_id_of, faults):
         yield _record(sound, files.pop(sound.sound_id, ""))
     yield from fault_records(faults)
 
 
-def _sound_id(item: dict) -> str:
+def sound_id_of(item: dict) -> str:
+    """The id of a media row's sound."""
     # The address ends in ?unix-time, which changes when the site processes the file anew.
     return item.get("catalogNumber") or item["identifier"].split("?")[0].rsplit("/", 1)[-1].split(".")[0]
 
