@@ -37,12 +37,13 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
 
 def _from_archive(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
     faults: list[Fault] = []
-    for sound in sounds(open_archive(source, TABLES, KIND), _sound_id, faults):
+    for sound in sounds(open_archive(source, TABLES, KIND), sound_id_of, faults):
         yield _record(sound, files.pop(sound.sound_id, ""))
     yield from fault_records(faults)
 
 
-def _sound_id(item: dict) -> str:
+def sound_id_of(item: dict) -> str:
+    """The id of a media row's sound."""
     # The address ends in ?unix-time, which changes when the site processes the file anew.
     return item.get("catalogNumber") or item["identifier"].split("?")[0].rsplit("/", 1)[-1].split(".")[0]
 
@@ -85,9 +86,11 @@ def _observations(url: str) -> list[dict]:
             page = json.load(file)
         except ValueError as error:
             raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list) or "total_results" not in page:
+    results = page.get("results") if isinstance(page, dict) else None
+    heard = [one for one in results or [] if isinstance(one, dict) and isinstance(one.get("sounds"), list)]
+    if not isinstance(results, list) or (results and not heard):
         raise ValueError(f"{url} is no page of iNaturalist's observations. Harvest the page again.")
-    return page["results"]
+    return results
 
 
 def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:

@@ -155,17 +155,17 @@ def _from_archive(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
     archive = open_archive(source, TABLES, KIND)
     faults: list[Fault] = []
     heard = set()
-    for sound in sounds(archive, _number, faults):
+    for sound in sounds(archive, number_of, faults):
         heard |= {medium["id"] for medium in sound.media}
         yield _archived(sound, files.pop(f"XC{sound.sound_id}", ""))
     # The faults are those that `sounds` has told already.
     for item in archive.rows("Occurrence", []):
         if item["id"] not in heard:
-            yield SourceRecord(f"XC{_number(item)}", "", problem="no_sound", detail="no media row of type Sound")
+            yield SourceRecord(f"XC{number_of(item)}", "", problem="no_sound", detail="no media row of type Sound")
     yield from fault_records(faults)
 
 
-def _number(item: dict[str, str]) -> str:
+def number_of(item: dict[str, str]) -> str:
     """The recording's number, from "9@XC", "XC9", or the address .../XC9-name.mp3."""
     return _xc_number(item) or item["id"]
 

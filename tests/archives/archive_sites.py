@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from pathlib import Path
@@ -191,21 +190,30 @@ class Watkins:
 
 
 class GbifDownload:
-    """A GBIF archive at one address with an ETag; media on the same host, one of them under a name that says nothing."""
+    """A Darwin Core Archive at one address with an ETag, and its media on the same host.
 
-    def __init__(self, site: Site, folder: Path, ids: list[int]):
-        self.site, self.folder = site, folder
+    media_of: further terms of an occurrence's media row, the path of its sound under "path".
+    """
+
+    def __init__(self, site: Site, folder: Path, ids: list[int], media_of=None):
+        self.site, self.folder, self.media_of = site, folder, media_of or self.plain
         self.publish(ids)
+
+    @staticmethod
+    def plain(one: int) -> dict:
+        """The second under a name that says nothing."""
+        return {"path": f"/media/{one}/download" if one == 2 else f"/media/Sound%20{one}.WAV"}
 
     def publish(self, ids: list[int]) -> None:
         occurrences = [{"id": str(one), "scientificName": "Turdus merula", "taxonRank": "species"} for one in ids]
         media = []
         for one in ids:
-            path = f"/media/{one}/download" if one == 2 else f"/media/Sound {one}.WAV".replace(" ", "%20")
+            terms = self.media_of(one)
+            path = terms.pop("path")
             self.site.routes[path] = Reply(wav(one), content_type="audio/x-wav")
-            media += [{"id": str(one), "type": "Sound", "identifier": self.site.url + path, "license": "CC0"}]
+            media += [{"id": str(one), "type": "Sound", "identifier": self.site.url + path, "license": "CC0", **terms}]
         darwin_core(self.folder / "made.zip", occurrences, media)
-        data = io.BytesIO((self.folder / "made.zip").read_bytes()).getvalue()
+        data = (self.folder / "made.zip").read_bytes()
         self.site.routes["/request/1.zip"] = Reply(
             data, content_type="application/zip", headers={"ETag": f'"{len(ids)}"'}
         )

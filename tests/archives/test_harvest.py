@@ -236,6 +236,18 @@ def test_a_darwin_core_archive_comes_with_its_media_and_only_when_it_changed(sit
     assert site.paths() == ["/request/1.zip", "/media/Sound%204.WAV"]
 
 
+def test_the_archives_darwin_core_archives_come_with_their_sounds_under_the_names_their_adapters_know(
+    site, run, tmp_path
+):
+    address = f"{site.url}/request/1.zip"
+    GbifDownload(site, tmp_path, [5, 6], lambda one: {"path": f"/sounds/uploaded/AAAA/XC{one}-song.mp3"})
+    out, _ = run("xeno_canto", "xc-1", query=address, key="")
+    assert sounds(read("xeno_canto", out)) == ["XC5", "XC6"] and (out / "audio/XC5.mp3").is_file()
+    GbifDownload(site, tmp_path, [7, 8], lambda one: {"path": f"/sounds/{one}00.m4a", "catalogNumber": f"90{one}"})
+    out, _ = run("inaturalist", "inat-1", query=address)
+    assert sounds(read("inaturalist", out)) == ["sound-907", "sound-908"] and (out / "sounds/907.m4a").is_file()
+
+
 def test_what_was_harvested_twice_is_ingested_to_the_same_bytes(site, run, params, tmp_path):
     XenoCanto(site, [1, 2, 3, 4]).withdrawn = {3}
     found = []

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from biolingual.archives import adapter
 from biolingual.archives.harvest.body import HarvestError, is_json
 from biolingual.archives.harvest.client import Client, Manners
+from biolingual.archives.harvest.darwin_core import from_archive, is_address
 from biolingual.archives.harvest.journal import Order
 from biolingual.archives.harvest.store import Store
 
@@ -31,7 +33,13 @@ FIELDS = (
 
 
 def harvest(order: Order, client: Client, store: Store) -> None:
-    """The sounds of every observation that fits the query, in the API's parameters (`taxon_id=3&place_id=7207`)."""
+    """The sounds of every observation that fits the query, in the API's parameters (`taxon_id=3&place_id=7207`), or of the
+    Darwin Core Archive at the query's address."""
+    if is_address(order.query):
+        from_archive(
+            order, store, adapter("inaturalist").sound_id_of, lambda sound: (sound.sound_id, f"sounds/{sound.sound_id}")
+        )
+        return
     site = order.site or SITE
     fixed = dict(parse_qsl(order.query)) | {"sounds": "true", "order_by": "id", "order": "asc", "fields": FIELDS}
     fixed |= {"locale": "en", "per_page": str(min(ON_A_PAGE, order.limit or ON_A_PAGE))}

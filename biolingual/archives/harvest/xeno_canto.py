@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from biolingual.archives import adapter
 from biolingual.archives.harvest.body import HarvestError, is_json
 from biolingual.archives.harvest.client import Client, Manners
+from biolingual.archives.harvest.darwin_core import from_archive, is_address
 from biolingual.archives.harvest.journal import Order
 from biolingual.archives.harvest.store import Store
 
@@ -21,7 +23,12 @@ FEWEST_ON_A_PAGE = 50
 
 
 def harvest(order: Order, client: Client, store: Store) -> None:
-    """Every recording of the query, in the site's tags (`grp:birds cnt:Iceland`), uploaded since a date where one is given."""
+    """Every recording of the query, in the site's tags (`grp:birds cnt:Iceland`), uploaded since a date where one is given; or
+    those of the Darwin Core Archive at the query's address, without a key."""
+    if is_address(order.query):
+        reader = adapter("xeno_canto")
+        from_archive(order, store, reader.number_of, lambda sound: (f"XC{sound.sound_id}", f"audio/XC{sound.sound_id}"))
+        return
     if not order.key:
         raise ValueError(f"Xeno-canto wants a key: set {KEY} in the environment (xeno-canto.org/account).")
     query = " ".join(filter(None, (order.query, f"since:{order.since}" if order.since else "")))
