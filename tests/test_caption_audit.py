@@ -22,7 +22,8 @@ def data(tmp_path_factory, params) -> Path:
     """The folder data/ of a small world, captioned by `simulated`, one recording's remarks being of another world."""
     folder = tmp_path_factory.mktemp("world")
     World(1, 40).write(DUMP, folder / "dump", Machine())
-    ingest(DUMP, params.dumps[DUMP], params.ingest, str(folder / "dump"), folder / "manifests" / DUMP, folder / "audio" / DUMP, Machine())  # fmt: skip
+    outs = folder / "manifests" / DUMP, folder / "audio" / DUMP
+    ingest(DUMP, params.dumps[DUMP], params.ingest, str(folder / "dump"), *outs, Machine())
     found = rows(folder / "manifests" / DUMP / "recordings.parquet", Recording)
     found[0] = Recording(**{**vars(found[0]), "remarks": "Something nobody recorded an answer for."})
     written = captioner("simulated").captions(found, params.caption, Endpoint())

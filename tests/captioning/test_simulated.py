@@ -1,4 +1,4 @@
-"""The captioner `simulated`: recorded answers for every remark of the simulated world, checked like a model's, never counted as one's."""
+"""The captioner `simulated`: an answer for every remark of the simulated world, checked like a model's, never counted as one."""
 
 from biolingual.archives.simulated import World
 from biolingual.captioning import simulated
@@ -8,15 +8,15 @@ from biolingual.training.selection import by_a_model
 
 
 def recording(remarks: str, **fields: object) -> Recording:
-    given = {"common_name": "Dusky Velar", "scientific_name": "Velara umbrosa", "behavior": "song", "class_": "Aves"}
-    return Recording(
-        recording_id="simulated:a:1",
-        origin="simulated",
-        dump="d",
-        archive="xeno_canto",
-        remarks=remarks,
-        **given | fields,
-    )
+    given = {
+        "recording_id": "simulated:a:1",
+        "origin": "simulated",
+        "dump": "d",
+        "archive": "xeno_canto",
+        "behavior": "song",
+    }
+    names = {"common_name": "Dusky Velar", "scientific_name": "Velara umbrosa", "class_": "Aves"}
+    return Recording(remarks=remarks, **given | names | fields)
 
 
 def test_every_remark_of_the_world_has_an_answer_that_passes_the_checks(params):
