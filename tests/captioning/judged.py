@@ -23,12 +23,17 @@ class Judged:
     reasons: list[str]
 
 
+def recording(pair: dict) -> Recording:
+    """A pair's metadata as a recording."""
+    known = {key: value for key, value in pair["metadata"].items() if key in Recording.__dataclass_fields__}
+    return Recording(**{**OWN, **known})
+
+
 def judged(name: str) -> list[Judged]:
     """The pairs of a file beside this one, each judged."""
     out = []
     for pair in json.loads((HERE / name).read_text(encoding="utf-8")):
-        known = {key: value for key, value in pair["metadata"].items() if key in Recording.__dataclass_fields__}
-        found = faults(pair["caption"], Recording(**{**OWN, **known}), pair["kind"])
+        found = faults(pair["caption"], recording(pair), pair["kind"])
         fault = pair["fault"] or "planted" if pair["faulty"] else ""
         out.append(Judged(pair["caption"], fault, [f"{one.reason} ({one.detail})" for one in found]))
     return out
