@@ -18,6 +18,9 @@ app = typer.Typer(
 )
 add_to(app)
 
+captions_app = typer.Typer(no_args_is_help=True, help="Look at the captions that were written.")
+app.add_typer(captions_app, name="captions")
+
 
 def main() -> None:
     """Run the command; a fault of the input is one line and exit code 1."""
@@ -244,6 +247,35 @@ def export_onnx(
         print(f"{out / tower}.onnx: embeddings differ by {difference:.1e} at most")
     if far := [tower for tower, difference in found.items() if difference > tolerance]:
         raise ValueError(f"{' and '.join(far)} differs by more than {tolerance:g}. Do not use these files.")
+
+
+@captions_app.command("audit")
+def captions_audit(
+    dumps: Annotated[list[str] | None, typer.Argument(help="Names of dumps; none = all that have captions.")] = None,
+    each: Annotated[int, typer.Option(help="Recordings of every archive and status on the sheet.")] = 6,
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 0,
+    model: Annotated[
+        str, typer.Option(help="A model that judges how well captions fit; models/clap for instance.")
+    ] = "",
+    data: Annotated[Path, typer.Option(help="Where manifests, captions and audio lie.")] = Path("data"),
+    page: Annotated[Path, typer.Option(help="The sheet.")] = Path("build/captions-audit.html"),
+    out: Annotated[Path, typer.Option(help="Its numbers.")] = Path("build/captions-audit.json"),
+) -> None:
+    """Write a sheet of recordings with spectrogram, player, metadata, captions and what the checks say, and its numbers."""
+    from biolingual.caption_audit import audit
+
+    names = dumps or sorted(path.stem for path in (data / "captions").glob("*.parquet"))
+    if not names:
+        raise ValueError(f"{data / 'captions'} holds no captions. Run: dvc repro assemble")
+    found = audit(names, data / "manifests", data / "captions", data / "audio", each, seed, model, page, out)
+    sheet = found["sheet"]
+    for name, one in found["dumps"].items():
+        print(
+            f"{name}: {one['captions']} captions of {one['recordings']} recordings, {one['fallback_share']:.1%} fallback"
+        )
+    print(f"{page}: {sheet['recordings']} recordings, {sheet['with_findings']} with a finding; {out}")
+    if sheet["likely_mismatches"]:
+        print(f"listen to {', '.join(sheet['likely_mismatches'][:10])}: the model hears something else")
 
 
 if __name__ == "__main__":

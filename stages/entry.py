@@ -25,15 +25,6 @@ from biolingual.shard_reader import Shards
 
 SECTIONS = {str(field.annotation): name for name, field in Params.model_fields.items()}  # type -> attribute of Params
 
-CHAT = {  # BIOLINGUAL_CHAT_<name> -> (attribute of Endpoint, its type)
-    "URL": ("url", str),
-    "KEY": ("key", str),
-    "AT_ONCE": ("at_once", int),
-    "TIMEOUT_S": ("timeout_s", float),
-    "TRIES": ("tries", int),
-    "ANSWERS": ("answers", str),
-}
-
 
 def run(main: Callable, instead: dict[str, str] | None = None) -> None:
     """Parse argv, call `main`, print one line on a fault of the input and exit 1; end with the parent process.
@@ -96,18 +87,28 @@ def arguments(main: Callable, argv: list[str], params_file: Path) -> dict[str, o
 
 
 def this_endpoint() -> Endpoint:
-    """The language model's endpoint as the environment describes it: BIOLINGUAL_CHAT_URL, _KEY, _AT_ONCE, _TIMEOUT_S, _TRIES,
-    _ANSWERS, _USD ("0.5,1.5": a million tokens in, and out) and BIOLINGUAL_OFFLINE."""
-    given = {name: os.environ.get(f"BIOLINGUAL_CHAT_{name}", "") for name in CHAT}
+    """The language model's endpoint as the environment describes it. BIOLINGUAL_CHAT_USD is the price of a million tokens in,
+    and out: "0.5,1.5"."""
+    given = os.environ.get("BIOLINGUAL_CHAT_USD", "0,0")
     try:
-        told = {CHAT[name][0]: CHAT[name][1](value) for name, value in given.items() if value}
-        usd = [float(one) for one in os.environ.get("BIOLINGUAL_CHAT_USD", "0,0").split(",")]
-        if len(usd) != 2 or told.get("at_once", 1) < 1 or told.get("tries", 1) < 1 or told.get("timeout_s", 1) <= 0:
-            raise ValueError("out of range")
+        usd_in, usd_out = map(float, given.split(","))
+        found = Endpoint(
+            url=os.environ.get("BIOLINGUAL_CHAT_URL", ""),
+            key=os.environ.get("BIOLINGUAL_CHAT_KEY", ""),
+            at_once=int(os.environ.get("BIOLINGUAL_CHAT_AT_ONCE", Endpoint.at_once)),
+            timeout_s=float(os.environ.get("BIOLINGUAL_CHAT_TIMEOUT_S", Endpoint.timeout_s)),
+            tries=int(os.environ.get("BIOLINGUAL_CHAT_TRIES", Endpoint.tries)),
+            answers=os.environ.get("BIOLINGUAL_CHAT_ANSWERS", Endpoint.answers),
+            usd_in=usd_in,
+            usd_out=usd_out,
+            offline=os.environ.get("BIOLINGUAL_OFFLINE", "0") == "1",
+        )
+        if min(found.at_once, found.tries, found.timeout_s) <= 0:
+            raise ValueError("not positive")
     except ValueError as error:
-        names = ", ".join(f"BIOLINGUAL_CHAT_{name}" for name in ("AT_ONCE", "TIMEOUT_S", "TRIES"))
+        names = "BIOLINGUAL_CHAT_AT_ONCE, BIOLINGUAL_CHAT_TIMEOUT_S and BIOLINGUAL_CHAT_TRIES"
         raise ValueError(f'{names} are positive numbers, BIOLINGUAL_CHAT_USD is two: "0.5,1.5".') from error
-    return Endpoint(**told, usd_in=usd[0], usd_out=usd[1], offline=os.environ.get("BIOLINGUAL_OFFLINE", "0") == "1")
+    return found
 
 
 def shards(audio: Path, pairs: Iterable, machine: Machine) -> Shards:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from biolingual.captioning.endpoint import Endpoint
 from biolingual.parallel import Machine
 from biolingual.params import AssembleParams, DumpRow, IngestParams, Params, ValidateParams
 from stages.entry import arguments, run, sections
@@ -74,6 +75,29 @@ def test_the_machine_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("BIOLINGUAL_GPU", "1")
     machine = arguments(ingest, ["--dump", "xeno_canto-2026-01", "--source", "s"], FILE)["machine"]
     assert (machine.workers, machine.use_gpu) == (5, True)
+
+
+def test_the_endpoint_comes_from_the_environment_and_hides_its_key(monkeypatch):
+    def main(endpoint: Endpoint, offline: bool = False) -> None: ...
+
+    given = {"URL": "http://here/v1", "KEY": "sk-hidden", "AT_ONCE": "7", "USD": "0.5,1.5"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"BIOLINGUAL_CHAT_{name}", value)
+    found = arguments(main, [], FILE)
+    assert found == {"endpoint": Endpoint("http://here/v1", "sk-hidden", 7, usd_in=0.5, usd_out=1.5), "offline": False}
+    assert "sk-hidden" not in str(found)
+    assert arguments(main, ["--offline"], FILE)["offline"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AT_ONCE", "many"), ("AT_ONCE", "0"), ("USD", "0.5"), ("TIMEOUT_S", "-1")]
+)
+def test_a_setting_of_the_endpoint_that_is_no_number_is_refused(monkeypatch, name, value):
+    def main(endpoint: Endpoint) -> None: ...
+
+    monkeypatch.setenv(f"BIOLINGUAL_CHAT_{name}", value)
+    with pytest.raises(ValueError, match="BIOLINGUAL_CHAT_USD is two"):
+        arguments(main, [], FILE)
 
 
 def test_an_option_that_is_not_given_ends_the_command(capsys):

@@ -142,7 +142,7 @@ def foreign(one: Subject) -> list[Fault]:
     small = listed("functions")
     strange = [t.text for t in one.words if t.text.lower() in listed("foreign") - small - {"i"}]
     english = [t.text for t in one.words if t.text.lower() in small - {"as", "in", "on", "a", "an", "for"}]
-    if strange and len(strange) >= max(1, len(english)):
+    if strange and len(strange) >= min(3, max(1, len(english))):
         return [Fault("language", " ".join(strange))]
     return []
 

@@ -105,11 +105,11 @@ def names(recording: Recording) -> list[str]:
     own = [recording.common_name, recording.scientific_name, recording.source_name, *recording.background_species]
     bare = [re.sub(r"\s*\([^)]*\)", "", name).strip() for name in own]
     return sorted(
-        {name for name in [*own, *bare, *taxa, *_written_names(recording.remarks)] if name}, key=len, reverse=True
+        {name for name in [*own, *bare, *taxa, *written_names(recording.remarks)] if name}, key=len, reverse=True
     )
 
 
-def _written_names(remarks: str) -> list[str]:
+def written_names(remarks: str) -> list[str]:
     """Animals that the remarks write with capitals: "Great Tit", "Red-tailed Hawk", and "Dusky Velar in the background"."""
     phrase = r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+"
     found = re.findall(phrase, remarks)

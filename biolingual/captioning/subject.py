@@ -20,6 +20,7 @@ from biolingual.captioning.language import (
     tokens,
     told,
     words,
+    written_names,
 )
 from biolingual.records import Recording
 
@@ -54,7 +55,8 @@ class Subject:
     def untold(self) -> int:
         """Animals of the background that the caption does not name by their scientific name, so it may by a common one."""
         binomials = [name for name in self.recording.background_species if BINOMIAL_NAME.fullmatch(name)]
-        return sum(not has_name(self.text, name) for name in binomials)
+        spelt = sum(has_name(self.text, name) for name in written_names(self.recording.remarks))
+        return max(0, sum(not has_name(self.text, name) for name in binomials) - spelt)
 
 
 def subject(text: str, recording: Recording, kind: str) -> Subject:
@@ -108,7 +110,7 @@ def phrase_of_a_species(one: Subject) -> set[int]:
     found: set[int] = set()
     left = one.untold
     for place, token in enumerate(one.words):
-        if left and singular(token.text) in listed("animals") and token.stem not in one.held | one.named:
+        if left and singular(token.text) in listed("animals") and token.stem not in one.named:
             left -= 1
             found.add(place)
             for before in range(place - 1, max(-1, place - 4), -1):

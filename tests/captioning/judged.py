@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,17 @@ class Judged:
     reasons: list[str]
 
 
+def recording(pair: dict) -> Recording:
+    """A pair's metadata as a recording."""
+    known = {key: value for key, value in pair["metadata"].items() if key in Recording.__dataclass_fields__}
+    return Recording(**{**OWN, **known})
+
+
 def judged(name: str) -> list[Judged]:
     """The pairs of a file beside this one, each judged."""
     out = []
     for pair in json.loads((HERE / name).read_text(encoding="utf-8")):
-        known = {key: value for key, value in pair["metadata"].items() if key in Recording.__dataclass_fields__}
-        found = faults(pair["caption"], Recording(**{**OWN, **known}), pair["kind"])
+        found = faults(pair["caption"], recording(pair), pair["kind"])
         fault = pair["fault"] or "planted" if pair["faulty"] else ""
         out.append(Judged(pair["caption"], fault, [f"{one.reason} ({one.detail})" for one in found]))
     return out
@@ -50,6 +56,17 @@ def table(pairs: list[Judged]) -> str:
             f"{'' if right else 'WRONG':<6}{one.fault or '-':<46.45}{'; '.join(one.reasons) or '-':<70.69}{one.caption}"
         )
     return "\n".join(lines)
+
+
+def by_reason(pairs: list[Judged]) -> str:
+    """How often each reason was given, for planted faults and for faithful captions."""
+    faulty, faithful = Counter(), Counter()
+    for one in pairs:
+        (faulty if one.fault else faithful).update({reason.split(" ")[0] for reason in one.reasons})
+    lines = [f"  {'reason':<18} {'faulty':>6} {'faithful':>8}"]
+    return "\n".join(
+        lines + [f"  {name:<18} {faulty[name]:>6} {faithful[name]:>8}" for name in sorted(faulty | faithful)]
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from biolingual.records import Caption, Recording, rows, write_rows
 from tests.captioning.scripted_server import KEY, good, recordings, serving
 from tests.small_world import ROOT, change_params
 
-AT_ONCE, RECORDINGS = 16, 300
+AT_ONCE, RECORDINGS = 16, 200
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_after_a_kill_no_kept_answer_is_asked_for_again(project):
 def test_offline_with_an_empty_cache_is_one_line_and_no_output(project):
     ran = stage(project, "http://127.0.0.1:9/v1", "--offline")
     told, _ = ran.communicate()
-    assert ran.returncode == 1 and "ERROR caption: offline: 300 of 300 recordings" in told.splitlines()[-1]
+    assert ran.returncode == 1 and "ERROR caption: offline: 200 of 200 recordings" in told.splitlines()[-1]
     assert not (project / "captions.parquet").exists()
 
 

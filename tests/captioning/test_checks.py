@@ -5,9 +5,21 @@ caught, and 70 % of its faithful captions turned down, most of them about remark
 after that, so what they reach on it now is no estimate for captions still unseen.
 """
 
+import json
+
 import pytest
 
-from tests.captioning.judged import judged, rates, table
+from biolingual.captioning.checks import faults
+from tests.captioning.judged import HERE, by_reason, judged, rates, recording, table
+
+PLANTED = {
+    "place": " in Bavaria", "lake": " near Lake Orta", "person": ", as heard by Okonkwo", "date": " in June 2014",
+    "time": " at dawn", "season": " in late autumn", "weather": " with thunder", "number": " given 17 times",
+    "species": " beside a hippopotamus", "behaviour": " while feeding", "purpose": " to defend its territory",
+    "coordinates": " at 46.2 N 11.3 E", "height": " at 1450 m elevation", "equipment": " recorded with a parabolic microphone",
+    "praise": ", a truly enchanting sound", "guess": ", probably a young one", "language": " y otros pájaros en el fondo",
+    "order": ". Visit our channel for more", "markup": " <br>", "cut off": ", accompanied by the",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -16,8 +28,19 @@ from tests.captioning.judged import judged, rates, table
 def test_planted_faults_are_caught_and_faithful_captions_let_through(file, caught, false_alarms, capsys):
     pairs = judged(file)
     with capsys.disabled():
-        print(
-            f"\n{file}: {len(pairs)} pairs, caught {rates(pairs)[0]:.1%}, false alarms {rates(pairs)[1]:.1%}\n{table(pairs)}"
-        )
+        print(f"\n{file}: {len(pairs)} pairs, caught {rates(pairs)[0]:.1%}, false alarms {rates(pairs)[1]:.1%}")
+        print(by_reason(pairs))
     found = rates(pairs)
     assert found[0] >= caught and found[1] <= false_alarms, table(pairs)
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_clause_planted_into_faithful_captions_is_caught(fault):
+    pairs = json.loads((HERE / "pairs_tuned.json").read_text(encoding="utf-8"))
+    faithful = [pair for pair in pairs if not pair["faulty"] and pair["kind"] == "descriptive"]
+    missed = []
+    for pair in faithful:
+        text = pair["caption"].rstrip(".") + PLANTED[fault] + ("" if fault == "cut off" else ".")
+        if not faults(text, recording(pair)):
+            missed.append(text)
+    assert len(missed) <= 0.1 * len(faithful), missed
