@@ -15,7 +15,7 @@ from flows.passport.locks import Lock, parse_lock, parse_yaml
 
 LOCK, PARAMS = "dvc.lock", "params.yaml"
 GATE, VALIDATION, TRAINING = "reports/gate.json", "reports/validation.json", "reports/training.json"
-SCORES, PROVENANCE = "reports/scores", "reports/provenance.json"
+SCORES, PROVENANCE, PURGED = "reports/scores", "reports/provenance.json", "reports/purged.json"
 DATASET_NAME = "animalspeak"  # of the dataset's tags, in versions whose params.yaml has no release.dataset
 
 
@@ -88,6 +88,7 @@ class Version:
     dataset_sha: str
     snapshots: tuple[Snapshot, ...]
     tags: tuple[str, ...]
+    purged: str = ""  # the date on which its data was removed for a takedown
 
     @property
     def best(self) -> Snapshot:
@@ -95,7 +96,8 @@ class Version:
 
     @property
     def label(self) -> str:
-        return ", ".join(self.tags) or f"untagged {self.dataset_sha[:8]} ({self.best})"
+        name = ", ".join(self.tags) or f"untagged {self.dataset_sha[:8]} ({self.best})"
+        return f"{name}, purged {self.purged}" if self.purged else name
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ class Ledger:
     def versions(self) -> dict[str, Version]:
         """{dataset_sha: Version}, the newest first. A snapshot whose gate is not its lock's says nothing of a version."""
         found = _standing(self.snapshots, lambda one: one.dataset_sha, GATE)
-        return {sha: Version(sha, ones, _tags(ones, "dataset_name")) for sha, ones in found.items()}
+        gone = {sha: entry["date"] for entry in self.here.json(PURGED) or [] for sha in map(_sha, entry["versions"])}
+        return {sha: Version(sha, ones, _tags(ones, "dataset_name"), gone.get(sha, "")) for sha, ones in found.items()}
 
     @cached_property
     def models(self) -> dict[str, Trained]:
@@ -213,6 +216,10 @@ def scores_on(root: Path, dataset_sha: str) -> list[dict]:
             for one in ledger.scores
             if one.score["dataset_sha"] == dataset_sha
         ]
+
+
+def _sha(version: dict) -> str:
+    return version["dataset_sha"]
 
 
 def md5(data: bytes) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows import purge_record
 from flows.ledger import SCORES, TRAINING, Ledger
 from flows.passport import backward, forward, subjects
 from flows.passport.backward import Desk
@@ -72,6 +73,8 @@ def answers(desk: Desk, name: str) -> list[Answer]:
         return [Answer("model", lambda: (_model(desk, path), ()))]
     if TAG.match(name):
         return _tagged(desk, name)
+    if gone := purge_record.of(name, desk.ledger.root):
+        return [Answer(gone.kind, lambda: (gone, ()))]
     found = []
     if any(name in one.params.get("dumps", {}) for one in subjects.places(desk)):
         found.append(Answer("dump", lambda: (forward.dump_both_ways(desk, name), ())))
