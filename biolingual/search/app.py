@@ -27,6 +27,7 @@ NOTHING = "<div class='empty'>Nothing found. Lower the threshold, or widen the f
 def mount(app, searcher: Searcher, shelf: Shelf, marks: Marks):
     """The page at / of a FastAPI app. Nothing from another host is loaded."""
     page = _page(searcher, shelf, marks)
+    page.has_launched = True  # else gradio, mounted, opens any path that a browser calls an upload
     script = (files("biolingual.search") / "page.js").read_text(encoding="utf-8")
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Default(primary_hue="teal", font=fonts, font_mono=["ui-monospace", "monospace"])

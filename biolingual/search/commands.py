@@ -127,7 +127,8 @@ def classify(
     folder = _index_of(source, out / "index", model, hop, origin, allow_simulated)
     least = THRESHOLD if threshold is None else threshold
     found = classified(_searcher(folder, "", model), names, least, tuple(template))
-    pq.writetable(found.windows, out / "windows.parquet")
+    out.mkdir(parents=True, exist_ok=True)
+    pq.write_table(found.windows, out / "windows.parquet")
     for name in ("windows", "recordings"):
         pa_csv.write_csv(getattr(found, name), out / f"{name}.csv")
     print(

@@ -94,6 +94,10 @@ class Searcher:
             values = _unit(values - AGAINST * _unit(np.mean(against, axis=0)))
         return Vector(values.astype(np.float32), self.embedder.embedding_id, query.words)
 
+    def vector_of(self, text: str) -> Vector:
+        """The place of words alone."""
+        return self.vector(Query(text))
+
     def search(
         self,
         query: Query | Vector | str,
@@ -128,7 +132,7 @@ class Searcher:
 
     def _as_vector(self, query: Query | Vector | str) -> Vector:
         if isinstance(query, str):
-            query = Query(query)
+            return self.vector_of(query)
         vector = self.vector(query) if isinstance(query, Query) else query
         _same(self.index.embedding_id, vector.embedding_id, "the query")
         return vector
