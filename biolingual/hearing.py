@@ -76,8 +76,13 @@ def at_hand(url: str) -> Iterator[Path]:
 
 
 def _copy(url: str, path: Path) -> None:
-    with open_url(url) as source, open(path, "wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    try:
+        with open_url(url) as source, open(path, "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except Exception as error:
+        if getattr(error, "status", None) in (404, 410):  # a web server's way to say it
+            raise FileNotFoundError(url) from error
+        raise
 
 
 @contextlib.contextmanager
