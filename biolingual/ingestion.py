@@ -12,20 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from biolingual import audio, fingerprints, licences, marks, taxonomy, tombstones
+from biolingual import fingerprints, licences, marks, taxonomy, tombstones
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
-from biolingual.foreign_audio import decode_any
+from biolingual.audio import UndecodableError
+from biolingual.hearing import hear
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
 from biolingual.partitions import kept_results, key_of
 from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
-from biolingual.storage import digest, exists, open_url
+from biolingual.storage import digest, exists
 
 STAGE = "ingest"
 PARTITION = 32  # records; with two clips of 10 s each a worker sends back 40 MB
-ROUNDED_S = 0.5  # archives give whole seconds
-EXPANDED = 10  # by how much bats are slowed down for human ears
 
 
 @dataclass(frozen=True)
@@ -174,8 +173,10 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
     taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist, **names)
     try:
         outcome = decoded(record, recording_id, dump, row, params, str(licence), taxon)
-    except audio.UndecodableError as error:
+    except UndecodableError as error:
         return reject(error.reason, error.detail)
+    except FileNotFoundError:
+        return reject("audio_missing", "the file was there when the dump was listed and is gone")
     # Last, so that a file's own fault is told before its label's.
     named = record.fields.get("common_name") or record.captions
     if taxon.problem and not (taxon.problem == "name_missing" and named):
@@ -187,17 +188,8 @@ def decoded(
     record: SourceRecord, recording_id: str, dump: str, row: DumpRow, params: IngestParams, licence: str, taxon
 ) -> Decoded:
     """Decode, check and cut one sound. UndecodableError says why it cannot be used."""
-    with open_url(record.audio) as file:
-        sound = decode_any(file.read())
     declared = record.fields.get("declared_duration_s")
-    if audio.peak_dbfs(sound.waveform) < params.silence_dbfs:
-        raise audio.UndecodableError("silent", f"peak below {params.silence_dbfs} dBFS")
-    if declared and sound.duration_s < params.truncated_share * (declared - ROUNDED_S):
-        raise audio.UndecodableError("truncated", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
-    if declared and declared >= 2 and abs(sound.duration_s / EXPANDED - declared) <= ROUNDED_S:
-        raise audio.UndecodableError("time_expanded", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
-    if sound.duration_s < params.min_duration_s:
-        raise audio.UndecodableError("too_short", f"{sound.duration_s:.3f} s")
+    heard = hear(record.audio, declared, params)
     names = {field.name for field in dataclasses.fields(Recording)}
     taxon_fields = {name: value for name, value in vars(taxon).items() if name in names and value}
     recording = Recording(
@@ -209,52 +201,21 @@ def decoded(
             "dump": dump,
             "archive": row.archive,
             "license": licence,
-            "source_sample_rate_hz": sound.sample_rate_hz,
-            "channels": sound.channels,
-            "duration_s": round(sound.duration_s, 6),
+            "source_sample_rate_hz": heard.sample_rate_hz,
+            "channels": heard.channels,
+            "duration_s": round(heard.duration_s, 6),
             "declared_duration_s": declared,
-            "audio_sha256": audio.sound_sha256(sound),
+            "audio_sha256": heard.sha256,
         }
     )
-    rate = params.sample_rate_hz
-    found = {
-        "dc_offset": marks.dc_offset(sound.waveform),
-        "clipped": marks.clipped_share(sound.waveform),
-        "test_tone": marks.tone_in_front_s(sound.waveform, sound.sample_rate_hz),
-    }
-    if found["test_tone"] > sound.duration_s - params.min_duration_s:
-        raise audio.UndecodableError("test_tone", "a steady pure tone and nothing else")
-    level = sound.waveform - np.float32(found["dc_offset"]) if found["dc_offset"] else sound.waveform
-    waveform = audio.resample(level, sound.sample_rate_hz, rate)
-    skipped = round(found["test_tone"] * rate)
-    windows = [
-        (start + skipped, stop + skipped, activity)
-        for start, stop, activity in audio.activity_windows(
-            waveform[skipped:], rate, params.clip_duration_s, params.max_clips_per_recording
-        )
+    captions = [
+        Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
+        for text in record.captions
     ]
-    return Decoded(
-        recording,
-        [
-            (
-                round(start / rate, 6),
-                round((stop - start) / rate, 6),
-                round(activity, 6),
-                audio.to_flac(waveform[start:stop], rate),
-            )
-            for start, stop, activity in windows
-        ],
-        [
-            Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
-            for text in record.captions
-        ],
-        [
-            marks.Mark(recording_id=recording_id, mark=name, value=round(value, 6))
-            for name, value in found.items()
-            if value
-        ],
-        fingerprints.fingerprint(sound.waveform, sound.sample_rate_hz),
-    )
+    found = [
+        marks.Mark(recording_id=recording_id, mark=name, value=round(value, 6)) for name, value in heard.marks.items()
+    ]
+    return Decoded(recording, heard.clips, captions, found, heard.fingerprint)
 
 
 def _clip(
