@@ -40,7 +40,9 @@ def faults(params: Params) -> list[str]:
 def inspect_tombstones(path: Path) -> None:
     """ValueError when the dump's list of withdrawn recordings is missing or no such list. An empty file withdraws nothing."""
     if not path.is_file():
-        raise ValueError(f"{path} is missing: add-dump makes it. Make an empty file of that name, and add it to git.")
+        raise ValueError(
+            f"{path} is missing: add-dump makes it. Make it of the line {','.join(tombstones.FIELDS)}, and add it to git."
+        )
     tombstones.read(path)
 
 

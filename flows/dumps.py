@@ -13,6 +13,7 @@ from flows.files import write, write_json
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*-[a-z0-9][a-z0-9-]*$")
 TOMBSTONES = "tombstones/{}.csv"
+TOMBSTONE_FIELDS = "recording_id,withdrawn_on,reason\n"  # DVC warns of empty files
 ORIGINS = ("real", "simulated")
 
 
@@ -57,7 +58,9 @@ def add_dump(
     grown = text.rstrip("\n") + "\n" + line
     if _dumps(grown, params) != {**known, name: row}:
         raise ValueError(f"{params}: `dumps:` is not the last section. Move it to the end, then add the dump again.")
-    write(root / TOMBSTONES.format(name), "")  # nothing is withdrawn yet; a dep of the dump's ingest alone
+    write(
+        root / TOMBSTONES.format(name), TOMBSTONE_FIELDS
+    )  # nothing is withdrawn yet; a dep of the dump's ingest alone
     if _is_remote(source):
         write_json(root / pointer, {"source": source, "digest": digest})
     write(params, grown)

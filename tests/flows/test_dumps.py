@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from ruamel.yaml import YAML
 
+from biolingual import tombstones
 from flows.dumps import add_dump
 
 PARAMS = "# a comment that stays\nsimulate:\n  seed: 1\n\ndumps:\n  # kept too\n  old-1: {archive: folder}\n"
@@ -29,7 +30,7 @@ def test_the_row_is_added_and_every_comment_stays(place):
     assert text.startswith(PARAMS)
     row = YAML(typ="safe").load(text)["dumps"]["real-2026-11"]
     assert row["archive"] == "folder" and row["origin"] == "real" and row["digest"].startswith("sha256:")
-    assert (place / "tombstones/real-2026-11.csv").read_text() == ""
+    assert (place / "tombstones/real-2026-11.csv").read_text() == f"{','.join(tombstones.FIELDS)}\n"
 
 
 @pytest.mark.parametrize(
