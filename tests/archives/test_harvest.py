@@ -145,6 +145,27 @@ def test_a_host_that_refuses_every_sound_is_not_asked_for_thousands(site, run):
         run("xeno_canto", "xc-1")
 
 
+def test_a_page_that_comes_for_ever_ends_the_harvest(site, run):
+    archive = XenoCanto(site, list(range(1, 10)))
+    page = archive.page
+    site.routes["/api/3/recordings"] = lambda query: page({**query, "page": "1"})
+    with pytest.raises(HarvestError, match="page 2 of 3 brings nothing that was not on those before"):
+        run("xeno_canto", "xc-1")
+    site.routes["/api/3/recordings"] = page
+    out, _ = run("xeno_canto", "xc-1")
+    assert len(sounds(read("xeno_canto", out))) == 9
+
+
+def test_a_password_and_a_token_in_an_archives_address_are_not_written_down(site, run, tmp_path, caplog):
+    GbifDownload(site, tmp_path, [1])
+    caplog.set_level(0)
+    address = site.url.replace("://", "://someone:pa55word@") + "/request/1.zip?token=t0psecret"
+    out, _ = run("darwin_core", "gbif-1", query=address)
+    assert site.asked[0][1] == {"token": "t0psecret"} and "Authorization" in site.asked[0][2]
+    written = (out / JOURNAL).read_text() + caplog.text
+    assert "pa55word" not in written and "t0psecret" not in written and "request/1.zip" in written
+
+
 def test_a_sound_for_which_the_site_wants_the_key_gets_it_on_that_site_alone(site, run):
     archive = XenoCanto(site, [1])
     plain = archive.sound
