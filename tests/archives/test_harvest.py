@@ -1,6 +1,7 @@
 """Harvests from archives' sites on this machine: what comes is what the adapter reads, once, whole, and no more than is new."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,25 @@ def test_the_next_harvest_takes_what_is_new_and_tells_what_changed_or_went(site,
     archive.ids = [1, 2, 4, 5, 6, 7]
     _, third = run("xeno_canto", "xc-3", after="xc-2")
     assert third.added == ["XC7"], "the journal knows the dumps before the last one too"
+
+
+def test_a_sound_that_was_withheld_comes_when_the_archive_gives_it(site, run):
+    archive = XenoCanto(site, [1, 2, 3])
+    archive.withheld = {2, 3}
+    run("xeno_canto", "xc-1")
+    archive.withheld = {3}
+    out, diff = run("xeno_canto", "xc-2", after="xc-1")
+    assert (diff.added, diff.changed) == (["XC2"], []) and sounds(read("xeno_canto", out)) == ["XC2"]
+    assert not run("xeno_canto", "xc-3", after="xc-2")[1]
+
+
+def test_pages_are_asked_for_anew_though_their_host_knows_etags(site, run):
+    archive = XenoCanto(site, [1, 2])
+    page = archive.page
+    site.routes["/api/3/recordings"] = lambda query: replace(page(query), headers={"ETag": '"same"'})
+    run("xeno_canto", "xc-1")
+    _, diff = run("xeno_canto", "xc-2", after="xc-1")
+    assert not diff, "the former dump's pages may hold only what was new then, and cannot be taken for these"
 
 
 def test_a_sample_is_read_as_a_whole_dump(site, run):

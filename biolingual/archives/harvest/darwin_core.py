@@ -52,7 +52,7 @@ def from_archive(
     """The archive at the query's address and its sounds: `sound_id` tells them apart, `named` gives their item and file stem."""
     if order.since:
         raise ValueError("A Darwin Core Archive cannot be asked for what is new since a date: use --after DUMP.")
-    if store.page(ARCHIVE, order.query, is_zip, most_bytes=MOST_BYTES) is None:
+    if store.page(ARCHIVE, order.query, is_zip, if_changed=True, most_bytes=MOST_BYTES) is None:
         return
     archive = open_archive(str(store.work / ARCHIVE), ("Occurrence", "Multimedia"), "a harvest")
     for sound in sounds(archive, sound_id, []):

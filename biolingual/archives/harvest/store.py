@@ -71,16 +71,21 @@ class Store:
         return (path for path in self.work.rglob("*") if path.is_file() and self.parts not in path.parents)
 
     def page(
-        self, name: str, url: str, check: Callable[[Path, str], None], params: dict | None = None, **options
+        self,
+        name: str,
+        url: str,
+        check: Callable[[Path, str], None],
+        params: dict | None = None,
+        if_changed: bool = False,
+        **options,
     ) -> Path | None:
-        """The page kept under `name`, fetched unless it is there; None when it has not changed since the former dump."""
+        """The page kept under `name`, fetched unless it is there. None with `if_changed` when it is as in the former dump."""
         path = self.work / name
         if path.is_file():
             return path
-        etag = self.earlier_pages.get(name, {}).get("etag", "")
+        etag = self.earlier_pages.get(name, {}).get("etag", "") if if_changed else ""
         answer = self.client.get(url, self.parts / _part_name(name), params, check, etag, **options)
         if answer.path is None:
-            self.pages[name] = self.earlier_pages[name]
             return None
         self._place(answer, path)
         self._write({"page": name, "sha256": answer.sha256, "etag": answer.etag}, self.pages, name)
@@ -89,10 +94,15 @@ class Store:
         return path
 
     def note(self, item: str, record: object) -> bool:
-        """Remember what the archive says of a sound; False when it is in a former dump, and so not wanted."""
+        """Remember what the archive says of a sound; False when a former dump has it, and so it is not wanted."""
         text = json.dumps(record, sort_keys=True, ensure_ascii=False)
         self.records[item] = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return item not in self.earlier
+        return self._is_new(item)
+
+    def _is_new(self, item: str) -> bool:
+        """Whether no former dump has it, or has no file of it and the archive tells something else of it now."""
+        known = self.earlier.get(item)
+        return known is None or ("file" not in known and known.get("record") != self.records.get(item))
 
     @property
     def full(self) -> bool:
@@ -208,13 +218,13 @@ class Store:
             shutil.rmtree(self.work)
             return diff
         if self.after and thin:
-            thin(self.work, lambda item: item not in self.earlier)
+            thin(self.work, self._is_new)
         shutil.rmtree(self.parts)
         kept = {item: {**line, "dump": line.get("dump") or self.after.name} for item, line in self.earlier.items()}
         mine = {
             item: self.items.get(item, {"item": item})
             for item in self.records
-            if item in self.items or item not in kept
+            if item in self.items or self._is_new(item)
         }
         lines = [{**line, "record": self.records[item]} for item, line in sorted(mine.items())]
         lines += [line for item, line in sorted(kept.items()) if item not in mine]
@@ -228,9 +238,11 @@ class Store:
     def _diff(self) -> Diff:
         everything = not self.order.limit and not self.order.since
         return Diff(
-            added=sorted(item for item in self.records if item not in self.earlier),
+            added=sorted(filter(self._is_new, self.records)),
             changed=sorted(
-                item for item, found in self.records.items() if self.earlier.get(item, {}).get("record", found) != found
+                item
+                for item, found in self.records.items()
+                if not self._is_new(item) and self.earlier[item].get("record") != found
             ),
             gone=sorted(set(self.earlier) - set(self.records)) if everything and self.records else [],
             refused=sorted(item for item, line in self.items.items() if "refused" in line),
