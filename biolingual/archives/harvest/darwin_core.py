@@ -9,7 +9,8 @@ from biolingual.archives.darwin_core_sounds import ArchivedSound, open_archive, 
 from biolingual.archives.harvest.body import is_zip
 from biolingual.archives.harvest.client import Client, Manners
 from biolingual.archives.harvest.journal import Order
-from biolingual.archives.harvest.store import SUFFIX, Store
+from biolingual.archives.harvest.naming import SUFFIX
+from biolingual.archives.harvest.store import Store
 
 SITE = ""  # the query is the archive's address
 MANNERS = Manners(pause_s=1.0)

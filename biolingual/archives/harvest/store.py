@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mimetypes
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +16,10 @@ from pathlib import Path
 from biolingual.archives.harvest.body import Answer, HarvestError, NoAnswerError, RefusedError, is_sound
 from biolingual.archives.harvest.client import Client
 from biolingual.archives.harvest.journal import JOURNAL, Diff, Order, lines_of, read_journal, sorted_out
+from biolingual.archives.harvest.naming import part_name, suffix, without_suffix
 
 TOLD_EVERY = 100
 IN_A_ROW = 8  # sounds refused or not answered: then the fault is the host's, not theirs
-SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
-FURTHER_TYPES = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/vnd.wave": ".wav", "audio/wav": ".wav"}
 
 
 class Store:
@@ -49,7 +46,7 @@ class Store:
         self.unlucky = 0
         self.parts.mkdir(parents=True, exist_ok=True)
         self.items, self.pages = self._begun()
-        self.files = {_stem(path.relative_to(self.work).as_posix()): path for path in self._files()}
+        self.files = {without_suffix(path.relative_to(self.work).as_posix()): path for path in self._files()}
 
     def _begun(self) -> tuple[dict[str, dict], dict[str, dict]]:
         path = self.work / JOURNAL
@@ -84,7 +81,7 @@ class Store:
         if path.is_file():
             return path
         etag = self.earlier_pages.get(name, {}).get("etag", "") if if_changed else ""
-        answer = self.client.get(url, self.parts / _part_name(name), params, check, etag, **options)
+        answer = self.client.get(url, self.parts / part_name(name), params, check, etag, **options)
         if answer.path is None:
             return None
         self._place(answer, path)
@@ -125,7 +122,7 @@ class Store:
         if stem in self.files:  # killed between the file and its line
             self._write(self._line(item, self.files[stem], ""), self.items, item)
             return
-        part = self.parts / _part_name(stem)
+        part = self.parts / part_name(stem)
         try:
             answer = self._fetched(url, part, params, key)
         except RefusedError as error:
@@ -136,7 +133,7 @@ class Store:
             self._unlucky(True, error)
             return
         self.unlucky = 0
-        path = self.work / f"{stem}{_suffix(suffix_of, url, answer.content_type)}"
+        path = self.work / f"{stem}{suffix(suffix_of, url, answer.content_type)}"
         self._place(answer, path)
         self._write(self._line(item, path, answer.etag, answer.sha256), self.items, item)
         if len(self.items) % TOLD_EVERY == 0:
@@ -248,19 +245,3 @@ class Store:
             refused=sorted(item for item, line in self.items.items() if "refused" in line),
             failed=sorted(self.failed),
         )
-
-
-def _stem(name: str) -> str:
-    return SUFFIX.sub("", name)
-
-
-def _part_name(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:24]
-
-
-def _suffix(hint: str, url: str, content_type: str) -> str:
-    """The sound's suffix by its file name, else by its address, else by its type; ".audio" where nothing tells."""
-    for name in (hint, url.split("?")[0]):
-        if found := SUFFIX.search(name):
-            return found.group()
-    return FURTHER_TYPES.get(content_type) or mimetypes.guess_extension(content_type) or ".audio"
