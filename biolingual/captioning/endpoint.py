@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000  # of one answer
 MAX_WAIT_S = 120.0  # between two tries
+PER_POOL = 8  # requests in flight in one pool of connections
 MISCONFIGURED = {
     401: "Check BIOLINGUAL_CHAT_KEY.",
     403: "Check BIOLINGUAL_CHAT_KEY.",
@@ -61,6 +62,7 @@ class Client:
         self.endpoint = endpoint
         self.in_flight = 0
         self._slots = asyncio.Semaphore(endpoint.at_once)
+        self._asked = 0
         self._resume_at = 0.0  # a Retry-After holds for all requests
 
     async def __aenter__(self) -> Client:
@@ -71,13 +73,19 @@ class Client:
                 f"the chat captioner needs an endpoint, BIOLINGUAL_CHAT_URL is {self.endpoint.url!r}. "
                 "Set it, http://127.0.0.1:8000/v1 for instance, or set caption.captioner to template."
             )
-        limits = httpx.Limits(max_connections=self.endpoint.at_once, max_keepalive_connections=self.endpoint.at_once)
         headers = {"Authorization": f"Bearer {self.endpoint.key}"} if self.endpoint.key else {}
-        self._http = httpx.AsyncClient(limits=limits, headers=headers, timeout=None, follow_redirects=False)
+        # Many small pools: the work of one pool grows with the square of its connections.
+        self._pools = [
+            httpx.AsyncClient(
+                headers=headers, timeout=None, follow_redirects=False, limits=httpx.Limits(max_connections=None)
+            )
+            for _ in range(-(-self.endpoint.at_once // PER_POOL))
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        for pool in self._pools:
+            await pool.aclose()
 
     async def ask(self, question: dict) -> Answer:
         """The answer to a request body of /chat/completions.
@@ -112,7 +120,9 @@ class Client:
         try:
             async with asyncio.timeout(self.endpoint.timeout_s):
                 url = f"{self.endpoint.url.rstrip('/')}/chat/completions"
-                async with self._http.stream("POST", url, json=question) as response:
+                self._asked += 1
+                pool = self._pools[self._asked % len(self._pools)]
+                async with pool.stream("POST", url, json=question) as response:
                     body = await _body(response)
         except TimeoutError as error:
             raise UnansweredError("timed_out") from error
