@@ -54,7 +54,7 @@ def hear(url: str, declared_s: float | None, params: IngestParams) -> Heard:
             with unpacked(path) as plain:
                 heard = _from_tape(plain, declared_s, params)
         else:
-            heard = _whole(path.read_bytes(), declared_s, params)
+            heard = _whole(path.read_bytes(), known_s is not None, declared_s, params)
         further = {"decoder_warnings": float(len(lines()))}
         if known_s is not None and _lossy(path) and _differs(heard.duration_s, known_s, declared_s):
             other = other_length_s(path)
@@ -145,8 +145,8 @@ def _check_tone(tone_s: float, duration_s: float, params: IngestParams) -> None:
         raise UndecodableError("test_tone", "a steady pure tone and nothing else")
 
 
-def _whole(data: bytes, declared_s: float | None, params: IngestParams) -> Heard:
-    sound = decode_any(data)
+def _whole(data: bytes, known: bool, declared_s: float | None, params: IngestParams) -> Heard:
+    sound = decode_any(data, known=known)
     _check(audio.peak_dbfs(sound.waveform), sound.duration_s, declared_s, params)
     found = {
         "dc_offset": marks.dc_offset(sound.waveform),

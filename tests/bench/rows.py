@@ -52,6 +52,7 @@ def ingest() -> Iterator[Measured]:
     librosa.load (soxr_hq) and a FLAC write of the whole file; then two processes against one."""
     import warnings
 
+    import audioread
     import librosa
     import soundfile
 
@@ -80,7 +81,7 @@ def ingest() -> Iterator[Measured]:
             for file in files:
                 try:
                     sound, rate = librosa.load(file, sr=params.ingest.sample_rate_hz)
-                except (soundfile.LibsndfileError, OSError, ValueError):
+                except (soundfile.LibsndfileError, audioread.DecodeError, OSError, ValueError):
                     continue
                 if len(sound):
                     soundfile.write(work / "peer.flac", sound, rate)
