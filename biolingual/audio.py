@@ -197,7 +197,7 @@ def frame_levels(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """[T] -> mean power in dB of each whole frame of 20 ms."""
     frame = max(1, round(FRAME_S * sample_rate_hz))
     usable = waveform[: len(waveform) // frame * frame].astype(np.float64).reshape(-1, frame)
-    return 10.0 * np.log10((usable**2).mean(axis=1) + 1e-12)
+    return 10.0 * np.log10(np.einsum("ij,ij->i", usable, usable) / frame + 1e-12)
 
 
 def repeat_pad(waveform: np.ndarray, length: int) -> np.ndarray:

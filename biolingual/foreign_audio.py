@@ -27,8 +27,10 @@ MOST_TAPED = 1 << 32  # of a sound that is heard in pieces: twelve hours of ster
 PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
 
 
-def decode_any(data: bytes, time_limit_s: float = TIME_LIMIT_S, most_samples: int = MOST_SAMPLES) -> Sound:
-    """Decode a whole file to mono with libsndfile, or else with PyAV.
+def decode_any(
+    data: bytes, time_limit_s: float = TIME_LIMIT_S, most_samples: int = MOST_SAMPLES, known: bool | None = None
+) -> Sound:
+    """Decode a whole file to mono with libsndfile, or else with PyAV. known: whether libsndfile knows the form, where asked before.
 
     UndecodableError as `audio.decode`, and: picture (a sonogram under a sound's name), too_long (more than `most_samples`),
     decoding_timeout.
@@ -36,7 +38,7 @@ def decode_any(data: bytes, time_limit_s: float = TIME_LIMIT_S, most_samples: in
     for mark, name in PICTURES.items():
         if data.startswith(mark):
             raise UndecodableError("picture", f"a {name} image under an audio file's name")
-    known = _is_known(data, most_samples)
+    known = _is_known(data, most_samples) if known is None else known
     try:
         return decode(data)
     except UndecodableError as error:

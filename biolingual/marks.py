@@ -5,6 +5,7 @@ Shapes: T samples, F frames.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ def tone_in_front_s(waveform: np.ndarray, sample_rate_hz: int) -> float:
     frame = round(TONE_FRAME_S * sample_rate_hz)
     if frame < 8 or len(waveform) < SHORTEST_TONE_S * sample_rate_hz:
         return 0.0
-    window = np.hanning(frame)
+    window = _hann(frame)
     first_bin = first_db = None
     frames = 0
     for start in range(0, len(waveform) - frame + 1, frame):
@@ -90,3 +91,8 @@ def tone_in_front_s(waveform: np.ndarray, sample_rate_hz: int) -> float:
         frames += 1
     seconds = frames * frame / sample_rate_hz
     return seconds if seconds >= SHORTEST_TONE_S else 0.0
+
+
+@functools.cache
+def _hann(length: int) -> np.ndarray:
+    return np.hanning(length)

@@ -247,7 +247,8 @@ def digest(url: str) -> str:
     whole = hashlib.sha256()
     count = 0
     for relative, address in list_files(url):
-        whole.update(f"{relative}\0{file_digests(address)[0]}\n".encode())
+        with open_url(address) as file:
+            whole.update(f"{relative}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         count += 1
     if not count:
         raise FileNotFoundError(f"{url} holds no file. Give the folder, zip or URL that the dump was saved to.")
