@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from biolingual.dataset.plan import forecast, text, with_truth
-from biolingual.model import parameter_count
 from biolingual.params import Params
 from biolingual.records import read_json, write_json
 from stages.entry import run
@@ -17,7 +16,7 @@ def main(params: Params, data: Path, out: Path, recordings: int = 0) -> None:
     )
     if not many:
         raise ValueError("nothing stands here yet to count: say how many with --recordings 1100000.")
-    lines = forecast(params, many, parameter_count(params.model, params.frontend.mel_bins))
+    lines = forecast(params, many)
     if card:
         shards = sorted((data / "audio").glob("*/*.tar"))
         tables = [one for top in ("manifests", "captions", "animalspeak") for one in (data / top).rglob("*.parquet")]

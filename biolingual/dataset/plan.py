@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from biolingual.params import Params
+from biolingual.params import ModelParams, Params
 
 FLAC_SHARE = 0.55  # of 16-bit PCM: what the demo's and real field recordings take
 CAPTION_TOKENS = 450  # of a prompt with its answer, for a recording that a language model describes
 DESCRIBED = 0.35  # share of recordings whose remarks hold more than fields
-FLOPS_PER_PARAMETER = 6  # of a token or patch, forward and backward (Kaplan et al., arXiv 2001.08361)
-PATCHES_PER_S = 100  # of the audio tower: 64 mel bins at 100 frames a second in patches of 4 by 16
+BACKWARD = 3  # forward and backward cost three times a forward pass
+BLOCK = 12  # weights of a transformer block, in squares of its width: four of attention, eight of its feed-forward part
 GPU_FLOPS = 100e12  # what a modern data-centre GPU sustains in bfloat16, a third of its peak
 DOWNLOAD_S = 2.0  # a polite second between requests, and one of transfer
 CAPTION_BYTES, ROW_BYTES = 350, 900
@@ -28,13 +28,24 @@ class Line:
     truth: float | None = None
 
 
-def forecast(params: Params, recordings: int, model_parameters: int) -> list[Line]:
+def flops_of_a_pair(model: ModelParams) -> float:
+    """Multiplications and additions of one training pair: matrix products of both towers, forward and backward.
+
+    HTS-AT (Chen et al., arXiv 2202.00874): its patches are a quarter, its width twice as many from stage to stage.
+    """
+    patches, width, total = (model.spec_size / 4) ** 2, model.audio_width, 0.0
+    for depth in model.audio_depths:
+        total += 2 * BLOCK * width**2 * depth * patches
+        patches, width = patches / 4, 2 * width
+    return BACKWARD * (total + 2 * BLOCK * model.text_width**2 * model.text_layers * model.max_tokens)
+
+
+def forecast(params: Params, recordings: int) -> list[Line]:
     """The lines for a dataset of so many recordings."""
     own, clips = params.ingest, recordings * params.ingest.max_clips_per_recording
     hours = clips * own.clip_duration_s / 3600
     sound = clips * own.clip_duration_s * own.sample_rate_hz * 2 * FLAC_SHARE
-    pairs = params.pretrain.steps * params.pretrain.global_batch_size
-    flops = pairs * own.clip_duration_s * PATCHES_PER_S * FLOPS_PER_PARAMETER * model_parameters
+    flops = params.pretrain.steps * params.pretrain.global_batch_size * flops_of_a_pair(params.model)
     described = recordings * DESCRIBED if params.caption.captioner != "template" else 0
     return [
         Line("recordings", recordings, "", "given, or what stands here"),
