@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from biolingual import assembly, fingerprints
 from biolingual.audio import Sound, decode, sound_sha256
+from biolingual.dataset.clean import both, dirty
 from biolingual.dataset.firewall import alike, compare
 from biolingual.dataset.overlaps import Overlap, read_items, within
 from biolingual.records import BenchmarkItem, Pair, Recording, Rejected, read_json, rows, table, write_json, write_rows
+from tests.made_pairs import pair
 from tests.small_world import run
 from tests.sound_variants import VARIANTS, cut, quieter
 from tests.test_assembly import MANY, PARAMS, date_in, dump, recording, taken
@@ -188,3 +190,20 @@ def test_the_command_that_writes_a_manifest_writes_its_fingerprints_too(tmp_path
 def test_json_of_the_card_is_plain(found, tmp_path):
     write_json({"benchmarks": found[0].summary(assembly.assemble([], PARAMS).rejected)}, tmp_path / "card.json")
     assert read_json(tmp_path / "card.json")["benchmarks"]["cbi"]["left"] == 0
+
+
+def test_a_score_is_given_over_all_items_and_over_the_clean_ones():
+    import pyarrow as pa
+
+    day = {"recorded_by": "Ada", "event_date": date_in("train")}
+    pairs = [
+        pair("x:1", split="train", **day),
+        pair("x:2", split="test_seen", **day),
+        pair("x:3", split="test_seen", recorded_by="Bo", event_date="2024-01-01"),
+    ]
+    met = [Overlap(recording_id="x:1", task="cbi", item_id="cbi:a.wav", item_split="test", key="audio")]
+    unclean = dirty(table(pairs, Pair), table(met, Overlap))
+    assert unclean == {"x:2", "cbi:a.wav"}
+    names = ["x:2#0", "x:3", "cbi:a.wav", "cbi:b.wav"]
+    items = pa.table({"origin": ["real"] * 4, "item": names, "unit": names, "value": [1.0, 0.0, 1.0, 0.5]})
+    assert both(items, unclean) == {"real": {"all": 0.625, "clean": 0.25, "n": 4, "n_clean": 2}}
