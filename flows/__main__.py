@@ -98,6 +98,19 @@ def reproduce(score: Annotated[Path, typer.Argument(help="A score file of report
 
 
 @app.command()
+def plan(
+    recordings: Annotated[int, typer.Option(help="How many are expected; 0: as many as stand here.")] = 0,
+    out: Annotated[Path, typer.Option(help="The forecast, and what is true once a run has been.")] = Path(
+        "build/plan.json"
+    ),
+) -> None:
+    """Print what the current params are going to cost: storage, files, hours, tokens, GPU hours, days of harvest."""
+    from flows.script import script
+
+    print(script("plan", ["--data", "data", "--out", str(out), "--recordings", str(recordings)]))
+
+
+@app.command()
 def certify(
     claim: Annotated[str, typer.Argument(help="A part of the claim's text, as in the README's table.")],
 ) -> None:

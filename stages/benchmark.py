@@ -6,10 +6,11 @@
 import dataclasses
 from pathlib import Path
 
+from biolingual import fingerprints
 from biolingual.benchmarks import beans
 from biolingual.benchmarks.beans import layout, scoring
 from biolingual.benchmarks.beans.bench import Bench
-from biolingual.benchmarks.beans.manifest import items
+from biolingual.benchmarks.beans.manifest import listed
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
 from biolingual.records import BenchmarkItem, write_json, write_rows
@@ -35,8 +36,9 @@ def main(
         beans.protocol(protocol)
     found = layout.read(task, data)
     if manifest:
-        rows = items(found, machine)
+        rows, prints = listed(found, machine)
         write_rows(rows, BenchmarkItem, manifest)
+        fingerprints.write(prints, manifest.parent / "fingerprints" / manifest.name)
         print(f"benchmark {found.name}: {len(rows)} files in {manifest}")
     if score:
         reached = scoring.score(Bench(found, evaluate, machine, protocol, model, embeddings))

@@ -11,6 +11,8 @@ from biolingual.records import Pair, read_columns, read_json, write_json, write_
 from biolingual.validation.suites import as_report, check, failing
 from stages.entry import run
 
+QUALITY = Path(__file__).parents[1] / "biolingual/validation/fingerprints.json"  # by python -m tests.sound_variants
+
 
 def main(
     validate: ValidateParams,
@@ -31,7 +33,8 @@ def main(
     write_json(judged, report)
     write_table(failing(findings), broken)
     names = list(dict.fromkeys(one.suite for one in findings))
-    render("validation.html.j2", page, report=judged, suites=names, leakage=card["leakage"], broken=broken.as_posix())
+    told = {"leakage": card["leakage"], "broken": broken.as_posix(), "fingerprints": read_json(QUALITY)}
+    render("validation.html.j2", page, report=judged, suites=names, **told)
     write_json({"passed": judged["passed"], "dataset_sha": judged["dataset_sha"]}, gate)
     print(f"validate: {judged['expectations']} expectations, {judged['failed']} broken")
     for finding in (one for one in findings if not one.passed):

@@ -277,6 +277,8 @@ MANY = [
                 audio_sha256=f"sound {name % 9}",
                 source_recording="7" if name in (2, 4) else "",
                 genus="Sibilax" if name == 3 else "Velara",
+                scientific_name="Velara minor" if name % 2 else "Velara umbrosa",
+                country="Veldonia" if name % 5 == 0 else "",
             )
             for name in (number, number + 6, (number + 1) % 6)
         ),
@@ -303,6 +305,17 @@ def test_no_sound_and_no_source_lies_in_two_splits(dumps):
         for key in keys:
             splits = {pair.split for pair in pairs if key in (pair.audio_sha256, sources[pair.recording_id])}
             assert len(splits) <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(dumps=st.permutations(MANY), kept=st.integers(1, 5))
+def test_with_every_rule_switched_on_later_dumps_add_to_the_earlier_ones_and_move_nothing(dumps, kept):
+    rules = {"rare": ["Velara minor"], "held_out_regions": ["Veldonia"], "max_recordings_per_species": 3}
+    params = PARAMS.model_copy(update={**rules, "max_recordings_per_recordist": 2})
+    alone = {one.recording_id: split_of(one, params) for each in MANY for one in rows(each.recordings, Recording)}
+    before, after = (taken(assemble(some, params)[0]) for some in (dumps[:kept], dumps))
+    assert before.items() <= after.items() <= alone.items()
+    assert {"test_region", "test_rare"} <= set(alone.values())
 
 
 def test_a_later_dump_leaves_the_pairs_of_the_earlier_ones_as_they_are():
