@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import socket
@@ -60,5 +61,8 @@ def search(page, words: str) -> None:
 def picture(page, name: str) -> None:
     """Keep what the page looks like, where BIOLINGUAL_PICTURES says."""
     if folder := os.environ.get("BIOLINGUAL_PICTURES"):
+        from PIL import Image
+
         page.wait_for_timeout(2500)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+        seen = Image.open(io.BytesIO(page.screenshot()))
+        seen.convert("RGB").quantize(96).save(Path(folder) / f"{name}.png", optimize=True)

@@ -8,7 +8,7 @@ from biolingual.search.hits import Hit
 from tests.search.field_season import ASKED, Event, write
 from tests.search.served import chromium, picture, search, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 WINDOW_S = 2.0
 EVENTS_EACH = 24
 
