@@ -101,7 +101,14 @@ def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
         for event in (go.click, words.submit):
             event(ask, asked, [state, status, shown, told], show_progress="full", api_visibility="private")
         rerank.click(again, [state, *filters[:-1]], [state, status, shown, told, threshold], api_visibility="private")
-        refresh.click(count, [state, threshold], told, show_progress="hidden", api_visibility="private")
+        refresh.click(
+            count,
+            [state, threshold],
+            told,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
         threshold.submit(ask, asked, [state, status, shown, told], api_visibility="private")
     return page
 

@@ -7,6 +7,9 @@ Shapes: N windows, R rows of them, D embedding, K candidates.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numkong
@@ -22,18 +25,45 @@ EXPANSION_SEARCH = 512
 
 
 def scores(vectors: np.ndarray, query: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-    """float32 [N] or [R]: inner products of f16 or int8 [N, D] with [D], the query rounded to the vectors' type.
+    """float32 [N] or [R]: inner products of f16 or int8 [N, D] with [D], the query rounded to the vectors' type."""
+    parts = list(_chunks(vectors, query, rows))
+    return np.concatenate([values for _, values in parts]) if parts else np.zeros(0, np.float32)
 
-    NumKong's kernels convert in registers, so this costs about one read of the vectors.
+
+def _chunks(
+    vectors: np.ndarray, query: np.ndarray, rows: np.ndarray | None, scales: np.ndarray | None = None, most: int = 0
+):
+    """(positions, scores) chunk by chunk over all cores; with `most`, of each chunk's best alone.
+
+    NumKong's kernels convert in registers and let other threads run, so this costs about one read of the vectors.
     """
-    if len(rows if rows is not None else vectors) == 0:
-        return np.zeros(0, np.float32)
     asked = _rounded(query, vectors.dtype)[None]
-    out = np.empty(len(vectors) if rows is None else len(rows), np.float32)
-    for at in range(0, len(out), CHUNK):
-        part = vectors[at : at + CHUNK] if rows is None else vectors[rows[at : at + CHUNK]]
-        out[at : at + len(part)] = np.asarray(numkong.cdist(np.asarray(part), asked, metric="dot")).ravel()
-    return out
+    total = len(vectors) if rows is None else len(rows)
+
+    def scored(at: int) -> tuple[np.ndarray, np.ndarray]:
+        stop = min(at + CHUNK, total)
+        part = np.asarray(vectors[at:stop] if rows is None else vectors[rows[at:stop]])
+        values = np.asarray(numkong.cdist(part, asked, metric="dot")).ravel().astype(np.float32)
+        if scales is not None:
+            values *= scales[at:stop]
+        kept = best(values, most) if most else np.arange(len(values))
+        return at + kept, values[kept]
+
+    return _pool().map(scored, range(0, total, CHUNK))
+
+
+def _top(vectors: np.ndarray, query: np.ndarray, rows: np.ndarray | None, count: int, scales: np.ndarray | None = None):
+    """[K] positions of the `count` best by the rounded query, in no order."""
+    parts = list(_chunks(vectors, query, rows, scales, count))
+    if not parts:
+        return np.zeros(0, np.int64)
+    positions, values = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return positions[best(values, count)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, "nearest")
 
 
 def _rounded(query: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -64,14 +94,14 @@ def ranked(vectors: np.ndarray, query: np.ndarray, rows: np.ndarray) -> tuple[np
 
 def by_exact(vectors: np.ndarray, query: np.ndarray, rows: np.ndarray | None, count: int):
     """(rows, scores) of the `count` nearest among `rows` (all where None)."""
-    chosen = best(scores(vectors, query, rows), max(count, CANDIDATES))
+    chosen = _top(vectors, query, rows, max(count, CANDIDATES))
     chosen, values = ranked(vectors, query, chosen if rows is None else rows[chosen])
     return chosen[:count], values[:count]
 
 
 def by_int8(vectors: np.ndarray, int8: np.ndarray, scales: np.ndarray, query: np.ndarray, count: int):
     """The same by a first pass over int8 [N, D] whose rows stand for int8 * scales: half the bytes of the exact pass."""
-    chosen = best(scores(int8, query) * scales, max(count, CANDIDATES))
+    chosen = _top(int8, query, None, max(count, CANDIDATES), scales)
     chosen, values = ranked(vectors, query, chosen)
     return chosen[:count], values[:count]
 

@@ -1,59 +1,35 @@
 """The page in a real browser: Debian's Chromium, headless. BIOLINGUAL_PICTURES=FOLDER keeps what it looked like."""
 
-import os
-import shutil
-import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from tests.search.conftest import fill, noise
+from tests.search.served import chromium, picture, search, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCRIPT = "<img src=x onerror=window.hurt=1>${window.hurt=2}.wav"
 
 
 @pytest.fixture(scope="module")
 def address(model_folder, tmp_path_factory):
     """A served index of a small season, one of its files named like a script; (URL, index folder)."""
-    import uvicorn
-
     from biolingual.search.indexing import build_index
     from biolingual.search.models import load
     from biolingual.search.query import Searcher
-    from biolingual.search.server import server
 
     folder = tmp_path_factory.mktemp("page")
     fill(folder / "recordings")
     soundfile.write(folder / "recordings" / SCRIPT, noise(3.0), 48000)
     index = build_index(str(folder / "recordings"), folder / "index", model_folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = uvicorn.Config(server(Searcher(index, load(model_folder))), port=port, log_level="error")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}", index.folder
-    running.should_exit = True
-    thread.join(10)
+    with serving(Searcher(index, load(model_folder))) as url:
+        yield url, index.folder
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -68,20 +44,6 @@ def page(browser, address):
     page.wait_for_selector("#words textarea, #words input", timeout=60000)
     yield page
     context.close()
-
-
-def search(page, words: str) -> None:
-    page.fill("#words textarea, #words input", words)
-    page.click("#go")
-    page.wait_for_function(
-        "words => document.querySelector('#status')?.innerText.includes(words)", arg=words, timeout=60000
-    )
-
-
-def picture(page, name: str) -> None:
-    if folder := os.environ.get("BIOLINGUAL_PICTURES"):
-        page.wait_for_timeout(1500)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def test_search_play_mark_rerank_and_export(page, address):

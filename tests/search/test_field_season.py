@@ -6,8 +6,9 @@ import pytest
 
 from biolingual.search.hits import Hit
 from tests.search.field_season import ASKED, Event, write
+from tests.search.served import chromium, picture, search, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 WINDOW_S = 2.0
 EVENTS_EACH = 24
 
@@ -49,3 +50,20 @@ def test_five_seen_species_are_found_by_name(season):
     (build / "search-season.txt").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
     assert sum(shares) / len(shares) >= 0.8
+
+
+def test_the_page_shows_what_the_readme_shows(season):
+    _, searcher = season
+    with serving(searcher) as url, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1180, "height": 780})
+        page.goto(url)
+        page.wait_for_selector("#words textarea, #words input", timeout=60000)
+        search(page, "Round Glock")
+        page.wait_for_selector(".hit")
+        picture(page, "search")
+        for answer in "yyn":
+            page.keyboard.press("j")
+            page.keyboard.press(answer)
+        page.wait_for_function("document.querySelector('#precision').innerText.includes('2 of 3')", timeout=60000)
+        page.locator("#precision").scroll_into_view_if_needed()
+        picture(page, "marks")

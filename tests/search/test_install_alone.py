@@ -13,7 +13,7 @@ import pytest
 from tests.search.conftest import ROOT, fill
 
 pytestmark = pytest.mark.slow
-ELSEWHERE = ("prefect", "dvc", "ray", "great_expectations", "sklearn", "pandas", "matplotlib", "librosa")
+ELSEWHERE = ("prefect", "dvc", "ray", "great_expectations", "sklearn", "matplotlib", "librosa")
 
 
 @pytest.fixture(scope="module")
