@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled once, imported many times: a graph of fifteen processes is a minute slower without.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow test-all lint bench up down chaos cluster-rehearsal rehearse-animalspeak parity-biolingual lock
+.PHONY: demo test test-slow test-all lint bench up down chaos chaos-ingest fingerprints cluster-rehearsal rehearse-animalspeak parity-biolingual lock
 SETUP := .venv/.from-lock
 
 $(SETUP): requirements.lock pyproject.toml
@@ -46,6 +46,14 @@ down: $(SETUP)
 # Twenty hard kills at random moments; CHAOS_KILLS and CHAOS_SEED change how many and which.
 chaos: $(SETUP)
 	python -m tests.chaos
+
+# A dump of 20,000 records: its peak memory, and its bytes after twenty kills; INGEST_RECORDS, INGEST_KILLS and CHAOS_SEED.
+chaos-ingest: $(SETUP)
+	python -m tests.ingest_chaos
+
+# How often a fingerprint is found again after codecs, trims, gain and resampling.
+fingerprints: $(SETUP)
+	python -m tests.sound_variants
 
 cluster-rehearsal: $(SETUP)
 	python -m tests.rehearsal

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,11 @@ FRAME_S = 0.02
 ABOVE_FLOOR_DB = 3.0
 FULL_ACTIVITY_DB = 30.0
 SEARCHED_BYTES = 1 << 16
+MPEG_MARK = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
+MPEG_KBITS = (  # by header field, of MPEG 2 and 2.5, and of MPEG 1
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+)
 
 
 class UndecodableError(ValueError):
@@ -80,12 +86,29 @@ def _read(data: bytes) -> tuple[np.ndarray, int]:
 
 
 def _mpeg_start(data: bytes) -> int:
-    """Where the first MPEG layer III frame seems to begin: after an ID3v2 tag and padding; 0 where there is none near."""
+    """Where the first two MPEG layer III frames lie end to end: after an ID3v2 tag and padding; 0 where there are none near.
+
+    One frame's mark alone is met by chance in other codecs' bytes, AAC's above all.
+    """
     start = 0
     if data[:3] == b"ID3":  # a tag's length: four bytes of seven bits (id3.org, ID3v2.3, 3.1)
         start = 10 + sum(byte << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
-    found = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]").search(data, start, start + SEARCHED_BYTES)
-    return found.start() if found else 0
+    for found in MPEG_MARK.finditer(data, start, start + SEARCHED_BYTES):
+        if (length := _frame_length(data[found.start() :][:4])) and MPEG_MARK.match(data, found.start() + length):
+            return found.start()
+    return 0
+
+
+def _frame_length(head: bytes) -> int:
+    """Bytes of the MPEG layer III frame that begins with these four, or 0 where they are no header (ISO 11172-3, 2.4.1.3)."""
+    if len(head) < 4:
+        return 0
+    version, bitrate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if bitrate in (0, 15) or rate == 3 or version == 1:
+        return 0
+    first = version == 3  # MPEG 1; 2 and 2.5 have half the samples in a frame
+    sample_rate_hz = (44100, 48000, 32000)[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    return (144000 if first else 72000) * MPEG_KBITS[first][bitrate - 1] // sample_rate_hz + (head[2] >> 1 & 1)
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
@@ -93,16 +116,29 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     if samples.shape[1] == 1:
         return np.ascontiguousarray(samples[:, 0])
     mean = samples.mean(axis=1)
-    power = (samples.astype(np.float64) ** 2).mean(axis=0)
+    loudest = channel_instead(
+        (samples.astype(np.float64) ** 2).mean(axis=0), float((mean.astype(np.float64) ** 2).mean())
+    )
+    return mean if loudest is None else np.ascontiguousarray(samples[:, loudest])
+
+
+def channel_instead(power: np.ndarray, power_of_mean: float) -> int | None:
+    """The loudest channel where one is dead or inverted, so that the mean would lose the sound; None where it would not."""
     loudest = int(power.argmax())
-    one_is_dead_or_inverted = (mean.astype(np.float64) ** 2).mean() < 0.3 * power[loudest]
-    return np.ascontiguousarray(samples[:, loudest]) if one_is_dead_or_inverted else mean
+    return loudest if power_of_mean < 0.3 * power[loudest] else None
 
 
 def sound_sha256(sound: Sound) -> str:
     """Hash of the decoded sound as 16-bit samples and rate: equal for a WAV and its FLAC copy."""
-    pcm = np.clip(np.round(sound.waveform * 32767.0), -32768, 32767).astype("<i2")
-    return hashlib.sha256(f"{sound.sample_rate_hz}\n".encode() + pcm.tobytes()).hexdigest()
+    return sha256_of([sound.waveform], sound.sample_rate_hz)
+
+
+def sha256_of(pieces: Iterable[np.ndarray], sample_rate_hz: int) -> str:
+    """`sound_sha256` of a waveform that comes in pieces [T]."""
+    found = hashlib.sha256(f"{sample_rate_hz}\n".encode())
+    for piece in pieces:
+        found.update(np.clip(np.round(piece * 32767.0), -32768, 32767).astype("<i2").tobytes())
+    return found.hexdigest()
 
 
 def resample(waveform: np.ndarray, source_hz: int, target_hz: int) -> np.ndarray:
@@ -127,16 +163,24 @@ def activity_windows(
     to 3..30 dB and scaled to 0..1; a window's is the mean of its frames. A recording no longer than a window is one
     window. A further window is kept only where something happens in it (activity above 0).
     """
+    return liveliest(frame_levels(waveform, sample_rate_hz), len(waveform), sample_rate_hz, window_s, most)
+
+
+def liveliest(
+    db: np.ndarray, length: int, sample_rate_hz: int, window_s: float, most: int
+) -> list[tuple[int, int, float]]:
+    """`activity_windows` of a waveform of `length` samples with these frame levels in dB."""
     window = round(window_s * sample_rate_hz)
-    level = _frame_activity(waveform, sample_rate_hz)
-    if len(waveform) <= window:
-        return [(0, len(waveform), float(level.mean()) if len(level) else 0.0)]
+    above = db - np.percentile(db, 20) - ABOVE_FLOOR_DB if len(db) else np.zeros(1)
+    level = np.clip(above, 0.0, FULL_ACTIVITY_DB) / FULL_ACTIVITY_DB
+    if length <= window:
+        return [(0, length, float(level.mean()))]
     frame = round(FRAME_S * sample_rate_hz)
     frames_per_window = max(1, window // frame)
     sums = np.concatenate([[0.0], np.cumsum(level)])
     starts = np.arange(0, max(1, len(level) - frames_per_window + 1))
     score = sums[np.minimum(starts + frames_per_window, len(level))] - sums[starts]
-    at = np.minimum(starts * frame, len(waveform) - window)  # in samples
+    at = np.minimum(starts * frame, length - window)  # in samples
     chosen: list[tuple[int, int, float]] = []
     while len(chosen) < most and np.isfinite(score).any():
         best = int(np.argmax(score))
@@ -149,14 +193,11 @@ def activity_windows(
     return sorted(chosen)
 
 
-def _frame_activity(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+def frame_levels(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """[T] -> mean power in dB of each whole frame of 20 ms."""
     frame = max(1, round(FRAME_S * sample_rate_hz))
     usable = waveform[: len(waveform) // frame * frame].astype(np.float64).reshape(-1, frame)
-    if not len(usable):
-        return np.zeros(1)
-    db = 10.0 * np.log10((usable**2).mean(axis=1) + 1e-12)
-    above = db - np.percentile(db, 20) - ABOVE_FLOOR_DB
-    return np.clip(above, 0.0, FULL_ACTIVITY_DB) / FULL_ACTIVITY_DB
+    return 10.0 * np.log10((usable**2).mean(axis=1) + 1e-12)
 
 
 def repeat_pad(waveform: np.ndarray, length: int) -> np.ndarray:

@@ -12,18 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from biolingual import audio, licences, marks, taxonomy, tombstones
+from biolingual import fingerprints, licences, marks, taxonomy, tombstones
 from biolingual.archives import adapter
 from biolingual.archives.source import SourceRecord
-from biolingual.foreign_audio import decode_any
-from biolingual.parallel import Machine, map_ordered
+from biolingual.audio import UndecodableError
+from biolingual.hearing import hear
+from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
+from biolingual.partitions import kept_results, key_of
 from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
-from biolingual.storage import digest, exists, open_url
+from biolingual.storage import digest, exists
 
 STAGE = "ingest"
-ROUNDED_S = 0.5  # archives give whole seconds
-EXPANDED = 10  # by how much bats are slowed down for human ears
+PARTITION = 32  # records; with two clips of 10 s each a worker sends back 40 MB
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Decoded:
     clips: list[tuple[float, float, float, bytes]]
     captions: list[Caption]
     marks: list[marks.Mark]
+    fingerprint: np.ndarray  # uint32 [F]
 
 
 def ingest(
@@ -48,20 +50,22 @@ def ingest(
 ) -> dict:
     """Write `sounds`/shard-*.tar and `manifests`/{recordings,clips,rejected}.parquet and ingest.json; returns the counts.
 
-    Sentences that the dump brings along go to `manifests`/captions.parquet, oddities of sounds that were taken to
-    marks.parquet; each is there only where there are some. Recordings named in the file `withdrawn` are rejected, and no
-    shard changes but those that held them.
+    fingerprints.parquet lies beside them. Sentences that the dump brings along go to `manifests`/captions.parquet, oddities
+    of sounds that were taken to marks.parquet; each is there only where there are some. Recordings named in the file
+    `withdrawn` are rejected, and no shard changes but those that held them.
 
-    Both folders appear whole or not at all. ValueError when the dump is not what its row says.
+    Both folders appear whole or not at all; what a killed run had decoded lies beside `sounds` and is not decoded again.
+    ValueError when the dump is not what its row says.
     """
     source, found = verified(dump, row, source)
     adapter(row.archive).inspect(source, row)
-    work = sounds.with_name(f".{sounds.name}.part")
-    shutil.rmtree(work, ignore_errors=True)
+    part, work = (sounds.with_name(f".{sounds.name}.{name}") for name in ("part", "work"))
+    key = key_of(dump, row.model_dump(), params.model_dump(), found)
+    shutil.rmtree(part, ignore_errors=True)
     gone = tombstones.read(withdrawn) if withdrawn else {}
-    writer = tombstones.SteadyShards(work, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips, captions, marked = [], [], [], [], []
-    for outcome in _outcomes(dump, row, params, source, machine):
+    writer = tombstones.SteadyShards(part, params.shard_size_mb * 1_000_000)
+    recordings, rejected, clips, captions, marked, prints = [], [], [], [], [], []
+    for outcome in _outcomes(dump, row, params, source, machine, work, key):
         identity = (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
         if identity in gone:
             for *_, flac in getattr(outcome, "clips", []):
@@ -74,6 +78,7 @@ def ingest(
         recordings.append(outcome.recording)
         captions += outcome.captions
         marked += outcome.marks
+        prints.append((outcome.recording.recording_id, outcome.fingerprint))
         for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
             clip_id = f"{outcome.recording.recording_id}#{position}"
             clips.append(
@@ -95,15 +100,17 @@ def ingest(
         "hours": round(sum(one.duration_s for one in recordings) / 3600, 4),
         "shards": {name: sha for name, (sha, _) in shards.items()},
     }
-    _publish(work, sounds)
+    _publish(part, sounds)
     write_rows(recordings, Recording, manifests / "recordings.parquet")
     write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
     write_rows(rejected, Rejected, manifests / "rejected.parquet")
+    fingerprints.write(prints, manifests / "fingerprints.parquet")
     for found_rows, noun, name in ((captions, Caption, "captions"), (marked, marks.Mark, "marks")):
         (manifests / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
         if found_rows:
             write_rows(found_rows, noun, manifests / f"{name}.parquet")
     write_json(counts, manifests / "ingest.json")
+    shutil.rmtree(work, ignore_errors=True)
     return counts
 
 
@@ -123,17 +130,22 @@ def verified(dump: str, row: DumpRow, source: str) -> tuple[str, str]:
 
 
 def _outcomes(
-    dump: str, row: DumpRow, params: IngestParams, source: str, machine: Machine
+    dump: str, row: DumpRow, params: IngestParams, source: str, machine: Machine, work: Path, key: str
 ) -> Iterator[Decoded | Rejected]:
     records = sorted(adapter(row.archive).read(source, row), key=lambda record: record.source_id)
-    worker = functools.partial(outcome_of, dump=dump, row=row, params=params)
+    worker = functools.partial(_partition, dump=dump, row=row, params=params)
     seen: set[str] = set()
-    for outcome in map_ordered(worker, records, machine):
-        identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
-        if identity in seen:
-            outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
-        seen.add(identity)
-        yield outcome
+    for outcomes in kept_results(worker, records, PARTITION, work, key, machine):
+        for outcome in outcomes:
+            identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
+            if identity in seen:
+                outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
+            seen.add(identity)
+            yield outcome
+
+
+def _partition(records: list[SourceRecord], **given) -> list[Decoded | Rejected]:
+    return [outcome_of(record, **given) for record in records]
 
 
 def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestParams) -> Decoded | Rejected:
@@ -161,8 +173,10 @@ def outcome_of(record: SourceRecord, *, dump: str, row: DumpRow, params: IngestP
     taxon = taxonomy.resolve(record.fields.get("source_name", ""), row.checklist, **names)
     try:
         outcome = decoded(record, recording_id, dump, row, params, str(licence), taxon)
-    except audio.UndecodableError as error:
+    except UndecodableError as error:
         return reject(error.reason, error.detail)
+    except FileNotFoundError:
+        return reject("audio_missing", "the file was there when the dump was listed and is gone")
     # Last, so that a file's own fault is told before its label's.
     named = record.fields.get("common_name") or record.captions
     if taxon.problem and not (taxon.problem == "name_missing" and named):
@@ -174,17 +188,8 @@ def decoded(
     record: SourceRecord, recording_id: str, dump: str, row: DumpRow, params: IngestParams, licence: str, taxon
 ) -> Decoded:
     """Decode, check and cut one sound. UndecodableError says why it cannot be used."""
-    with open_url(record.audio) as file:
-        sound = decode_any(file.read())
     declared = record.fields.get("declared_duration_s")
-    if audio.peak_dbfs(sound.waveform) < params.silence_dbfs:
-        raise audio.UndecodableError("silent", f"peak below {params.silence_dbfs} dBFS")
-    if declared and sound.duration_s < params.truncated_share * (declared - ROUNDED_S):
-        raise audio.UndecodableError("truncated", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
-    if declared and declared >= 2 and abs(sound.duration_s / EXPANDED - declared) <= ROUNDED_S:
-        raise audio.UndecodableError("time_expanded", f"{sound.duration_s:.1f} s decoded of {declared:.1f} s declared")
-    if sound.duration_s < params.min_duration_s:
-        raise audio.UndecodableError("too_short", f"{sound.duration_s:.3f} s")
+    heard = hear(record.audio, declared, params)
     names = {field.name for field in dataclasses.fields(Recording)}
     taxon_fields = {name: value for name, value in vars(taxon).items() if name in names and value}
     recording = Recording(
@@ -196,51 +201,21 @@ def decoded(
             "dump": dump,
             "archive": row.archive,
             "license": licence,
-            "source_sample_rate_hz": sound.sample_rate_hz,
-            "channels": sound.channels,
-            "duration_s": round(sound.duration_s, 6),
+            "source_sample_rate_hz": heard.sample_rate_hz,
+            "channels": heard.channels,
+            "duration_s": round(heard.duration_s, 6),
             "declared_duration_s": declared,
-            "audio_sha256": audio.sound_sha256(sound),
+            "audio_sha256": heard.sha256,
         }
     )
-    rate = params.sample_rate_hz
-    found = {
-        "dc_offset": marks.dc_offset(sound.waveform),
-        "clipped": marks.clipped_share(sound.waveform),
-        "test_tone": marks.tone_in_front_s(sound.waveform, sound.sample_rate_hz),
-    }
-    if found["test_tone"] > sound.duration_s - params.min_duration_s:
-        raise audio.UndecodableError("test_tone", "a steady pure tone and nothing else")
-    level = sound.waveform - np.float32(found["dc_offset"]) if found["dc_offset"] else sound.waveform
-    waveform = audio.resample(level, sound.sample_rate_hz, rate)
-    skipped = round(found["test_tone"] * rate)
-    windows = [
-        (start + skipped, stop + skipped, activity)
-        for start, stop, activity in audio.activity_windows(
-            waveform[skipped:], rate, params.clip_duration_s, params.max_clips_per_recording
-        )
+    captions = [
+        Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
+        for text in record.captions
     ]
-    return Decoded(
-        recording,
-        [
-            (
-                round(start / rate, 6),
-                round((stop - start) / rate, 6),
-                round(activity, 6),
-                audio.to_flac(waveform[start:stop], rate),
-            )
-            for start, stop, activity in windows
-        ],
-        [
-            Caption(recording_id=recording_id, kind="descriptive", text=text, status="ok", captioner=record.captioner)
-            for text in record.captions
-        ],
-        [
-            marks.Mark(recording_id=recording_id, mark=name, value=round(value, 6))
-            for name, value in found.items()
-            if value
-        ],
-    )
+    found = [
+        marks.Mark(recording_id=recording_id, mark=name, value=round(value, 6)) for name, value in heard.marks.items()
+    ]
+    return Decoded(recording, heard.clips, captions, found, heard.fingerprint)
 
 
 def _clip(
@@ -261,6 +236,6 @@ def _clip(
     )
 
 
-def _publish(work: Path, final: Path) -> None:
+def _publish(part: Path, final: Path) -> None:
     shutil.rmtree(final, ignore_errors=True)
-    os.replace(work, final)
+    os.replace(part, final)

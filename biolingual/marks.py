@@ -22,25 +22,42 @@ LOWEST_TONE_HZ = 100  # below lie offset, wind and mains hum; calibrators give 2
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A row of marks.parquet. value: the offset, the share of clipped samples, or the seconds of the tone."""
+    """A row of marks.parquet. value: the offset, the share of clipped samples, the seconds of the tone, the lines in which
+    the decoder complained, or the seconds that FFmpeg finds where libsndfile finds others and the header or archive yet others."""
 
     recording_id: str
-    mark: str  # dc_offset | clipped | test_tone
+    mark: str  # dc_offset | clipped | test_tone | decoder_warnings | ffmpeg_length
     value: float
 
 
 def dc_offset(waveform: np.ndarray) -> float:
     """The mean of [T] where it is large enough to matter, else 0."""
-    mean = float(waveform.mean(dtype=np.float64)) if len(waveform) else 0.0
+    return offset_of(float(waveform.mean(dtype=np.float64)) if len(waveform) else 0.0)
+
+
+def offset_of(mean: float) -> float:
+    """The mean where it is large enough to matter, else 0."""
     return mean if abs(mean) > OFFSET else 0.0
 
 
 def clipped_share(waveform: np.ndarray) -> float:
     """The share of samples that lie at full scale, three or more in a row; 0 below a thousandth."""
+    return clipped_of(clipped_samples(waveform), len(waveform))
+
+
+def clipped_samples(waveform: np.ndarray) -> int:
+    """How many samples lie at full scale, three or more in a row."""
     at_top = np.abs(waveform) >= FULL_SCALE
+    if not at_top.any():
+        return 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], at_top, [False]]).astype(np.int8)))
     runs = edges[1::2] - edges[::2]
-    share = float(runs[runs >= CLIPPED_RUN].sum()) / max(1, len(waveform))
+    return int(runs[runs >= CLIPPED_RUN].sum())
+
+
+def clipped_of(clipped: int, length: int) -> float:
+    """The share of clipped samples; 0 below a thousandth."""
+    share = clipped / max(1, length)
     return share if share >= CLIPPED_SHARE else 0.0
 
 

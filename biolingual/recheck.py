@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
+from biolingual import fingerprints
 from biolingual.archives import adapter
 from biolingual.ingestion import outcome_of
 from biolingual.marks import Mark
@@ -28,6 +31,7 @@ def recheck(
         "captions": _by_recording(manifests / "captions.parquet", Caption),
         "marks": _by_recording(manifests / "marks.parquet", Mark),
     }
+    known_prints = fingerprints.read(manifests / "fingerprints.parquet")
     records = sorted(adapter(row.archive).read(source, row), key=lambda record: record.source_id)
     step = max(1, len(records) // sample)
     looked = 0
@@ -45,6 +49,8 @@ def recheck(
             for name, known_rows in beside.items():
                 if not difference and getattr(outcome, name) != known_rows.get(identity, []):
                     difference = f"has other {name} than before"
+            if not difference and not np.array_equal(outcome.fingerprint, known_prints.get(identity)):
+                difference = "has another fingerprint than before"
         if difference:
             return looked, f"{identity}: {difference}"
     if len(records) != len(recordings) + sum(one.recording_id not in recordings for one in rejected.values()):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from biolingual import fingerprints
 from biolingual.archives.simulated import Planned, World
 from biolingual.audio import from_flac
+from biolingual.duplicates import Duplicate, duplicates
 from biolingual.ingestion import ingest, verified
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
@@ -174,6 +177,23 @@ def test_the_counts_are_those_of_the_tables(house, dump):
 
 
 @pytest.mark.parametrize("dump", DUMPS)
+def test_every_recording_has_its_fingerprint(house, dump):
+    found = fingerprints.read(house / "manifests" / dump / "fingerprints.parquet")
+    assert list(found) == list(recordings(house, dump)) and all(len(words) > 20 for words in found.values())
+
+
+def test_the_copy_in_the_other_archive_is_found_by_its_fingerprint_alone(house):
+    (copy,) = [item for item in WORLD.first if item.dirt == "duplicate"]
+    taken = [one for dump in DUMPS for one in recordings(house, dump).values()]
+    words = {}
+    for dump in DUMPS:
+        words |= fingerprints.read(house / "manifests" / dump / "fingerprints.parquet")
+    found = duplicates([replace(one, audio_sha256="") for one in taken], words)
+    expected = Duplicate(id_of(copy, DUMPS[1]), id_of(copy, DUMPS[0]), "fingerprint")
+    assert found == [expected]
+
+
+@pytest.mark.parametrize("dump", DUMPS)
 def test_every_shard_is_pinned_by_its_hashes(house, dump):
     shards = read_json(house / "manifests" / dump / "ingest.json")["shards"]
     assert len(shards) > 1  # of 1 MB each
@@ -196,6 +216,7 @@ def test_nothing_but_the_shards_and_the_manifest_is_written(house):
     assert sorted(path.name for path in (house / "sounds").iterdir()) == sorted(DUMPS)
     assert sorted(files(house / "manifests" / DUMPS[0])) == [
         "clips.parquet",
+        "fingerprints.parquet",
         "ingest.json",
         "recordings.parquet",
         "rejected.parquet",

@@ -1,0 +1,199 @@
+"""One sound file to what is kept of it: length, hash, marks, fingerprint and clips, whatever its form and length.
+
+A short sound is decoded whole; one that would fill more than LONG_SAMPLES is heard from a tape, in pieces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from biolingual import audio, fingerprints, marks, tape
+from biolingual.audio import UndecodableError
+from biolingual.foreign_audio import MOST_TAPED, PICTURES, decode_any, other_length_s, unpacked
+from biolingual.params import IngestParams
+from biolingual.storage import is_remote, open_url, patiently
+
+ROUNDED_S = 0.5  # archives give whole seconds
+EXPANDED = 10  # by how much bats are slowed down for human ears
+LONG_SAMPLES = 1 << 24  # over all channels: nearly three minutes of stereo at 48 kHz
+FOREIGN_BYTES = 1 << 22  # of a file that libsndfile does not know: four minutes at 128 kbit/s
+DISAGREE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Heard:
+    """clips: (start_s, length_s, activity, FLAC). marks: name -> value where there is one."""
+
+    sample_rate_hz: int
+    channels: int
+    duration_s: float
+    sha256: str
+    marks: dict[str, float]
+    fingerprint: np.ndarray  # uint32 [F]
+    clips: list[tuple[float, float, float, bytes]]
+
+
+def hear(url: str, declared_s: float | None, params: IngestParams) -> Heard:
+    """Decode, check and cut the sound at a path or URL. UndecodableError says why it cannot be used."""
+    with at_hand(url) as path, complaints() as lines:
+        known_s, samples = _promised(path)
+        if samples > MOST_TAPED:
+            raise UndecodableError("too_long", f"{samples} samples")
+        if samples > LONG_SAMPLES:
+            heard = _from_tape(path, declared_s, params)
+        elif known_s is None and path.stat().st_size > FOREIGN_BYTES and not _is_picture(path):
+            with unpacked(path) as plain:
+                heard = _from_tape(plain, declared_s, params)
+        else:
+            heard = _whole(path.read_bytes(), declared_s, params)
+        further = {"decoder_warnings": float(len(lines()))}
+        if known_s is not None and _lossy(path) and _differs(heard.duration_s, (known_s, declared_s)):
+            other = other_length_s(path)
+            if other is not None and abs(other - heard.duration_s) > DISAGREE_S:
+                further["ffmpeg_length"] = other
+    return Heard(**{**vars(heard), "marks": {k: v for k, v in (heard.marks | further).items() if v}})
+
+
+@contextlib.contextmanager
+def at_hand(url: str) -> Iterator[Path]:
+    """The file itself, or a temporary copy of a remote one."""
+    if not is_remote(url):
+        yield Path(url.removeprefix("file://"))
+        return
+    with tempfile.TemporaryDirectory(prefix="hear-") as folder:
+        copy = Path(folder) / "sound"
+        patiently(lambda: _copy(url, copy))
+        yield copy
+
+
+def _copy(url: str, path: Path) -> None:
+    with open_url(url) as source, open(path, "wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+
+
+@contextlib.contextmanager
+def complaints() -> Iterator:
+    """Catches what codec libraries write to the process's standard error; yields a function that gives the lines so far."""
+    with tempfile.TemporaryFile() as caught:
+        before = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+
+        def lines() -> list[bytes]:
+            caught.seek(0)
+            return caught.read().splitlines()
+
+        try:
+            yield lines
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def _promised(path: Path) -> tuple[float | None, int]:
+    """(seconds, samples over all channels) as the header has them; (None, 0) where libsndfile does not know the form."""
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, RuntimeError):
+        return None, 0
+    return info.frames / info.samplerate, info.frames * info.channels
+
+
+def _is_picture(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(8).startswith(tuple(PICTURES))
+
+
+def _lossy(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return not file.read(4).startswith((b"RIFF", b"RF64", b"fLaC", b"FORM"))
+
+
+def _differs(duration_s: float, promised: tuple[float | None, ...]) -> bool:
+    return any(other is not None and abs(other - duration_s) > ROUNDED_S for other in promised)
+
+
+def _check(peak_dbfs: float, duration_s: float, declared_s: float | None, params: IngestParams) -> None:
+    if peak_dbfs < params.silence_dbfs:
+        raise UndecodableError("silent", f"peak below {params.silence_dbfs} dBFS")
+    if declared_s and duration_s < params.truncated_share * (declared_s - ROUNDED_S):
+        raise UndecodableError("truncated", f"{duration_s:.1f} s decoded of {declared_s:.1f} s declared")
+    if declared_s and declared_s >= 2 and abs(duration_s / EXPANDED - declared_s) <= ROUNDED_S:
+        raise UndecodableError("time_expanded", f"{duration_s:.1f} s decoded of {declared_s:.1f} s declared")
+    if duration_s < params.min_duration_s:
+        raise UndecodableError("too_short", f"{duration_s:.3f} s")
+
+
+def _check_tone(tone_s: float, duration_s: float, params: IngestParams) -> None:
+    if tone_s > duration_s - params.min_duration_s:
+        raise UndecodableError("test_tone", "a steady pure tone and nothing else")
+
+
+def _whole(data: bytes, declared_s: float | None, params: IngestParams) -> Heard:
+    sound = decode_any(data)
+    _check(audio.peak_dbfs(sound.waveform), sound.duration_s, declared_s, params)
+    found = {
+        "dc_offset": marks.dc_offset(sound.waveform),
+        "clipped": marks.clipped_share(sound.waveform),
+        "test_tone": marks.tone_in_front_s(sound.waveform, sound.sample_rate_hz),
+    }
+    _check_tone(found["test_tone"], sound.duration_s, params)
+    rate, most = params.sample_rate_hz, params.max_clips_per_recording
+    level = sound.waveform - np.float32(found["dc_offset"]) if found["dc_offset"] else sound.waveform
+    waveform = audio.resample(level, sound.sample_rate_hz, rate)
+    skipped = round(found["test_tone"] * rate)
+    windows = audio.activity_windows(waveform[skipped:], rate, params.clip_duration_s, most)
+    clips = [
+        (start + skipped, waveform[start + skipped : stop + skipped], activity) for start, stop, activity in windows
+    ]
+    return Heard(
+        sound.sample_rate_hz,
+        sound.channels,
+        sound.duration_s,
+        audio.sound_sha256(sound),
+        found,
+        fingerprints.fingerprint(sound.waveform, sound.sample_rate_hz),
+        [_stored(start / rate, samples, activity, rate) for start, samples, activity in clips],
+    )
+
+
+def _from_tape(path: Path, declared_s: float | None, params: IngestParams) -> Heard:
+    with tape.tape_of(path) as sound:
+        _check(tape.peak_dbfs(sound), sound.duration_s, declared_s, params)
+        found = tape.found_marks(sound)
+        _check_tone(found["test_tone"], sound.duration_s, params)
+        own, rate = sound.sample_rate_hz, params.sample_rate_hz
+        frame = max(1, round(audio.FRAME_S * own))
+        skipped = -(-round(found["test_tone"] * own) // frame)  # frames
+        windows = audio.liveliest(
+            tape.frame_levels(sound)[skipped:],
+            sound.length - skipped * frame,
+            own,
+            params.clip_duration_s,
+            params.max_clips_per_recording,
+        )
+        clips = []
+        for start, stop, activity in windows:
+            start, stop = start + skipped * frame, stop + skipped * frame
+            clips.append(_stored(start / own, tape.clip(sound, start, stop, found["dc_offset"], rate), activity, rate))
+        return Heard(
+            own,
+            sound.channels,
+            sound.duration_s,
+            tape.sound_sha256(sound),
+            found,
+            tape.fingerprint(sound),
+            clips,
+        )
+
+
+def _stored(start_s: float, samples: np.ndarray, activity: float, rate: int) -> tuple[float, float, float, bytes]:
+    return round(start_s, 6), round(len(samples) / rate, 6), round(activity, 6), audio.to_flac(samples, rate)
