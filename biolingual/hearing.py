@@ -56,7 +56,7 @@ def hear(url: str, declared_s: float | None, params: IngestParams) -> Heard:
         else:
             heard = _whole(path.read_bytes(), declared_s, params)
         further = {"decoder_warnings": float(len(lines()))}
-        if known_s is not None and _lossy(path) and _differs(heard.duration_s, (known_s, declared_s)):
+        if known_s is not None and _lossy(path) and _differs(heard.duration_s, known_s, declared_s):
             other = other_length_s(path)
             if other is not None and abs(other - heard.duration_s) > DISAGREE_S:
                 further["ffmpeg_length"] = other
@@ -76,8 +76,13 @@ def at_hand(url: str) -> Iterator[Path]:
 
 
 def _copy(url: str, path: Path) -> None:
-    with open_url(url) as source, open(path, "wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    try:
+        with open_url(url) as source, open(path, "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except Exception as error:
+        if getattr(error, "status", None) in (404, 410):  # a web server's way to say it
+            raise FileNotFoundError(url) from error
+        raise
 
 
 @contextlib.contextmanager
@@ -117,8 +122,11 @@ def _lossy(path: Path) -> bool:
         return not file.read(4).startswith((b"RIFF", b"RF64", b"fLaC", b"FORM"))
 
 
-def _differs(duration_s: float, promised: tuple[float | None, ...]) -> bool:
-    return any(other is not None and abs(other - duration_s) > ROUNDED_S for other in promised)
+def _differs(duration_s: float, header_s: float, declared_s: float | None) -> bool:
+    """Whether somebody promised another length: worth the half second that a second decoder's opinion takes."""
+    if abs(header_s - duration_s) > DISAGREE_S:
+        return True
+    return declared_s is not None and abs(declared_s - duration_s) > 2 * ROUNDED_S
 
 
 def _check(peak_dbfs: float, duration_s: float, declared_s: float | None, params: IngestParams) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
 from typing import IO, TypeVar
+from urllib.parse import unquote
 
 CHUNK = 1 << 20
 ATTEMPTS = 8
@@ -82,8 +83,11 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
         return
     scheme = url.split("://")[0]
     for item in sorted(_objects(filesystem, path)):
-        relative = item.removeprefix(path.rstrip("/")).lstrip("/")
-        yield relative or item.rsplit("/", 1)[-1], f"{scheme}://{item}"
+        relative = item.removeprefix(path.rstrip("/")).lstrip("/") or item.rsplit("/", 1)[-1]
+        if "://" in item:  # a web server lists addresses, with their odd characters escaped
+            yield unquote(relative), item
+        else:
+            yield relative, f"{scheme}://{item}"
 
 
 def _objects(filesystem, path: str) -> dict[str, dict]:

@@ -33,10 +33,13 @@ DIRT_SHARE = 0.02
 LIMIT_MB = 1500
 
 
-def planned(n: int, seed: int) -> list:
-    """n recordings of a Xeno-canto dump, DIRT_SHARE of them dirty, every kind in turn."""
+def planned(n: int, seed: int, distinct: int) -> list:
+    """n recordings of a Xeno-canto dump, DIRT_SHARE of them dirty, every kind in turn; the sounds of `distinct` are used again."""
     items = [replace(item, dirt="") for item in World(seed, 2 * n).dumps()[DUMP]][:n]
-    dirty = sorted(random.Random(seed).sample(range(n), round(n * DIRT_SHARE)))
+    for number, item in enumerate(items):
+        first = items[number % distinct]
+        items[number] = replace(item, extension=first.extension, duration_s=first.duration_s)
+    dirty = sorted(random.Random(seed).sample(range(distinct, n), round(n * DIRT_SHARE)))
     kinds = [kind for kind in DIRT if kind != "duplicate"]
     for turn, number in enumerate(dirty):
         items[number] = replace(items[number], dirt=kinds[turn % len(kinds)])
@@ -44,13 +47,10 @@ def planned(n: int, seed: int) -> list:
 
 
 def sounds(items: list, distinct: int, machine: Machine) -> Iterator[bytes]:
-    """A file for each recording: a clean one's is one of `distinct`, in its own container."""
-    clean = [item for item in items if not item.dirt][:distinct]
-    made: dict[str, list[bytes]] = {}
-    for item, data in zip(clean, map_ordered(audio_file, clean, machine), strict=True):
-        made.setdefault(item.extension, []).append(data)
+    """A file for each recording."""
+    made = list(map_ordered(audio_file, items[:distinct], machine))
     for number, item in enumerate(items):
-        yield audio_file(item) if item.dirt else made[item.extension][number % len(made[item.extension])]
+        yield audio_file(item) if item.dirt else made[number % distinct]
 
 
 def command(out: str) -> list[str]:
@@ -119,7 +119,7 @@ def main(records: int, kills: int, seed: int, workers: int) -> int:
     with tempfile.TemporaryDirectory(prefix="ingest-chaos-") as name:
         folder = Path(name)
         shutil.copy(ROOT / "params.yaml", folder)
-        items = planned(records, seed)
+        items = planned(records, seed, max(1, records // 10))
         write_xeno_canto(items, sounds(items, max(1, records // 10), Machine(workers=workers)), folder / "dump")
         dirt = sum(bool(item.dirt) for item in items)
         print(f"{len(items)} records, {dirt} of them dirt, {workers} workers, seed {seed}", flush=True)

@@ -133,13 +133,13 @@ def measure(sounds: dict[str, Sound], names: list[str]) -> tuple[dict[str, dict[
 
 
 def main() -> int:
-    sources = {"simulated": lambda: simulated(300), "real": lambda: real(SHARED) if SHARED.exists() else {}}
+    sources = {"simulated": lambda: simulated(200), "real": lambda: real(SHARED, every=2) if SHARED.exists() else {}}
     for origin, sounds_of in sources.items():
         if not (sounds := sounds_of()):
             print(f"{origin}: NOT RUN, {SHARED.name} is not there")
             continue
         table, alike = measure(sounds, list(VARIANTS))
-        print(f"{origin}: {len(sounds)} recordings, {len(alike)} pairs of them match as they are")
+        print(f"{origin}: {len(sounds)} recordings, {len(alike)} pairs of them match as they are", flush=True)
         for variant, row in table.items():
             print(f"  {variant:<28} recall {row['recall']:.3f}  precision {row['precision']:.3f}", flush=True)
         for one, other in alike:

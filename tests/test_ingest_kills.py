@@ -19,7 +19,7 @@ def test_ingest_survives_kills_and_gives_the_same_bytes(capsys):
 
 
 def test_a_spawn_pool_and_ray_give_the_same_bytes(tmp_path):
-    items = ingest_chaos.planned(100, seed=2)
+    items = ingest_chaos.planned(100, seed=2, distinct=20)
     sounds = ingest_chaos.sounds(items, 20, ingest_chaos.Machine(workers=1))
     ingest_chaos.write_xeno_canto(items, sounds, tmp_path / "dump")
     (tmp_path / "params.yaml").write_bytes((ingest_chaos.ROOT / "params.yaml").read_bytes())

@@ -48,47 +48,50 @@ def frontend() -> Iterator[Measured]:
 
 @row
 def ingest() -> Iterator[Measured]:
-    """Recordings of the simulated world to shards, against bare librosa.load and a FLAC write of the whole file."""
+    """A dump to shards with guarded decode, marks, hashing, fingerprint and activity, in one process, against bare
+    librosa.load (soxr_hq) and a FLAC write of the whole file; then two processes against one."""
+    import warnings
+
     import librosa
     import soundfile
 
-    from biolingual.archives.simulated import World
     from biolingual.ingestion import ingest as ingest_dump
     from biolingual.parallel import Machine
     from biolingual.params import load
+    from tests import ingest_chaos
 
     params = load(Path("params.yaml"))
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        World(1, 120).write("xeno_canto-2026-01", work / "dump", Machine(workers=2))
-        files = sorted((work / "dump/audio").iterdir())
-        row_ = params.dumps["xeno_canto-2026-01"]
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        work, row_ = Path(name), params.dumps[ingest_chaos.DUMP]
 
-        def ours() -> None:
-            ingest_dump(
-                "bench-1",
-                row_,
-                params.ingest,
-                str(work / "dump"),
-                work / "manifests",
-                work / "audio",
-                Machine(workers=1),
-            )
+        def dump(records: int) -> list[Path]:
+            items = ingest_chaos.planned(records, seed=1, distinct=80)
+            sounds = ingest_chaos.sounds(items, 80, Machine(workers=1))
+            ingest_chaos.write_xeno_canto(items, sounds, work / f"{records}")
+            return sorted((work / f"{records}/audio").iterdir())
 
-        def peer() -> None:
+        def ours(records: int, workers: int) -> None:
+            folders = (work / "manifests", work / "audio")
+            machine = Machine(workers=workers)
+            ingest_dump("bench-1", row_, params.ingest, str(work / f"{records}"), *folders, machine)
+
+        def peer(files: list[Path]) -> None:
             for file in files:
                 try:
-                    sound, rate = librosa.load(file, sr=48000, mono=True)
+                    sound, rate = librosa.load(file, sr=params.ingest.sample_rate_hz)
                 except (soundfile.LibsndfileError, OSError, ValueError):
                     continue
                 if len(sound):
                     soundfile.write(work / "peer.flac", sound, rate)
 
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield compare("ingest_per_core", "files/s", len(files), ours, peer, goal=None, rounds=3)
+        files = dump(200)
+        yield compare(
+            "ingest_per_core", "files/s", len(files), lambda: ours(200, 1), lambda: peer(files), 0.9, rounds=5
+        )
+        many = len(dump(3000))
+        both = [lambda workers=workers: ours(3000, workers) for workers in (2, 1)]
+        yield compare("ingest_two_workers", "files/s", many, *both, 1.7, rounds=2)
 
 
 @row
