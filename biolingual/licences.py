@@ -65,6 +65,9 @@ def parse(text: str | None) -> Licence | None:
 
 
 def _creative_commons(lowered: str, version: str) -> Licence | None:
+    code = re.fullmatch(r"cc[\s-]by((?:-[a-z]+)+)", lowered)
+    if code and not set(code.group(1)[1:].split("-")) <= set(RESTRICTIONS):
+        return None  # "cc-by-nc-xx": whatever xx forbids, we do not know it
     path = re.search(r"/licenses/([a-z-]+)", lowered)
     words = path.group(1) if path else lowered
     if not ATTRIBUTION.search(words):

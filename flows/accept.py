@@ -14,7 +14,7 @@ from flows.git import git, git_file, identity
 from flows.watch import candidates
 
 BUILT = ("check", "simulate", "ingest", "caption", "assemble", "validate", "embed", "evaluate")
-OURS = ("params.yaml", "dvc.lock", "reports", "dumps")
+OURS = ("params.yaml", "dvc.lock", "reports", "dumps", "tombstones")
 
 
 def accept(branch: str, say: Callable[[str], None] = print) -> str:
@@ -61,11 +61,12 @@ def _take_row(branch: str, name: str) -> None:
     line = next(line for line in theirs.splitlines() if line.startswith(f"  {name}: "))
     params = Path("params.yaml")
     params.write_text(params.read_text(encoding="utf-8").rstrip("\n") + f"\n{line}\n", encoding="utf-8")
-    for path in (Path(f"dumps/{name}.json"), Path(TOMBSTONES.format(name))):
+    pointer, tombstones = Path(f"dumps/{name}.json"), Path(TOMBSTONES.format(name))
+    for path in (pointer, tombstones):
         text = git_file(branch, str(path))
-        if text is not None:
+        if text is not None or path == tombstones:  # a branch from an older release has none
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text or "", encoding="utf-8")
             git("add", "--", str(path))  # so that an undoing reset takes it away again
 
 

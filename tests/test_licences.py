@@ -135,3 +135,8 @@ def test_an_attribution_names_title_creator_licence_and_source_as_far_as_known()
     full = attribution("Troglodytes troglodytes", "Ada Marr", "CC BY-NC-SA 4.0", "https://xeno-canto.org/9")
     assert full == "Troglodytes troglodytes by Ada Marr, CC BY-NC-SA 4.0, https://xeno-canto.org/9"
     assert attribution("a.wav", "", "own", "") == "a.wav, own"
+
+
+@pytest.mark.parametrize("text", ["cc-by-nc-xx", "CC BY-XX", "cc-by-sampling"])
+def test_a_code_with_a_part_that_we_do_not_know_is_unknown(text):
+    assert parse(text) is None

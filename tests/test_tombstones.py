@@ -153,6 +153,27 @@ def test_the_command_takes_only_ids_of_the_dump(tmp_path, run, before):
     assert code == 1 and "folder:d/99.wav" in told and told.count("\n") == 1
 
 
+@pytest.mark.slow
+def test_in_the_graph_a_withdrawal_runs_one_ingest_and_rewrites_one_shard(tmp_path):
+    from tests.small_world import SMALL, clone, dvc
+    from tests.small_world import run as run_in
+
+    project = clone(tmp_path / "project", {**SMALL, "ingest": {"shard_size_mb": 1}})
+    arms = ["ingest@xeno_canto-2026-01", "ingest@inaturalist-2026-01"]
+    dvc(project, "repro", *arms)
+    manifests = project / "data/manifests/xeno_canto-2026-01"
+    before = json.loads((manifests / "ingest.json").read_text())["shards"]
+    clip = rows(manifests / "clips.parquet", Clip)[0]
+    words = ["withdraw", "xeno_canto-2026-01", clip.recording_id, "--reason", "asked for by the recordist"]
+    done = run_in(project, sys.executable, "-m", "biolingual.cli", *words)
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(dvc(project, "status", "--json", *arms))) == arms[:1]
+    dvc(project, "repro", *arms)
+    after = json.loads((manifests / "ingest.json").read_text())["shards"]
+    assert len(before) > 2 and [name for name in before if before[name] != after.get(name)] == [clip.shard]
+    assert clip.recording_id in {one.recording_id for one in rows(manifests / "rejected.parquet", Rejected)}
+
+
 def test_a_tombstone_makes_the_ingest_of_its_dump_stale_and_no_other():
     from ruamel.yaml import YAML
 

@@ -86,9 +86,11 @@ def _observations(url: str) -> list[dict]:
             page = json.load(file)
         except ValueError as error:
             raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
-    if not isinstance(page, dict) or not isinstance(page.get("results"), list) or "total_results" not in page:
+    results = page.get("results") if isinstance(page, dict) else None
+    heard = [one for one in results or [] if isinstance(one, dict) and isinstance(one.get("sounds"), list)]
+    if not isinstance(results, list) or (results and not heard):
         raise ValueError(f"{url} is no page of iNaturalist's observations. Harvest the page again.")
-    return page["results"]
+    return results
 
 
 def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:

@@ -1,6 +1,7 @@
 """Harvests from archives' sites on this machine: what comes is what the adapter reads, once, whole, and no more than is new."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -104,6 +105,25 @@ def test_the_next_harvest_takes_what_is_new_and_tells_what_changed_or_went(site,
     assert third.added == ["XC7"], "the journal knows the dumps before the last one too"
 
 
+def test_a_sound_that_was_withheld_comes_when_the_archive_gives_it(site, run):
+    archive = XenoCanto(site, [1, 2, 3])
+    archive.withheld = {2, 3}
+    run("xeno_canto", "xc-1")
+    archive.withheld = {3}
+    out, diff = run("xeno_canto", "xc-2", after="xc-1")
+    assert (diff.added, diff.changed) == (["XC2"], []) and sounds(read("xeno_canto", out)) == ["XC2"]
+    assert not run("xeno_canto", "xc-3", after="xc-2")[1]
+
+
+def test_pages_are_asked_for_anew_though_their_host_knows_etags(site, run):
+    archive = XenoCanto(site, [1, 2])
+    page = archive.page
+    site.routes["/api/3/recordings"] = lambda query: replace(page(query), headers={"ETag": '"same"'})
+    run("xeno_canto", "xc-1")
+    _, diff = run("xeno_canto", "xc-2", after="xc-1")
+    assert not diff, "the former dump's pages may hold only what was new then, and cannot be taken for these"
+
+
 def test_a_sample_is_read_as_a_whole_dump(site, run):
     XenoCanto(site, list(range(1, 20)), on_a_page=50)
     out, _ = run("xeno_canto", "xc-1", limit=5)
@@ -143,6 +163,27 @@ def test_a_host_that_refuses_every_sound_is_not_asked_for_thousands(site, run):
     archive.sound = lambda number: Reply(b"no", 403)
     with pytest.raises(HarvestError, match="8 sounds in a row were not to be had"):
         run("xeno_canto", "xc-1")
+
+
+def test_a_page_that_comes_for_ever_ends_the_harvest(site, run):
+    archive = XenoCanto(site, list(range(1, 10)))
+    page = archive.page
+    site.routes["/api/3/recordings"] = lambda query: page({**query, "page": "1"})
+    with pytest.raises(HarvestError, match="page 2 of 3 brings nothing that was not on those before"):
+        run("xeno_canto", "xc-1")
+    site.routes["/api/3/recordings"] = page
+    out, _ = run("xeno_canto", "xc-1")
+    assert len(sounds(read("xeno_canto", out))) == 9
+
+
+def test_a_password_and_a_token_in_an_archives_address_are_not_written_down(site, run, tmp_path, caplog):
+    GbifDownload(site, tmp_path, [1])
+    caplog.set_level(0)
+    address = site.url.replace("://", "://someone:pa55word@") + "/request/1.zip?token=t0psecret"
+    out, _ = run("darwin_core", "gbif-1", query=address)
+    assert site.asked[0][1] == {"token": "t0psecret"} and "Authorization" in site.asked[0][2]
+    written = (out / JOURNAL).read_text() + caplog.text
+    assert "pa55word" not in written and "t0psecret" not in written and "request/1.zip" in written
 
 
 def test_a_sound_for_which_the_site_wants_the_key_gets_it_on_that_site_alone(site, run):

@@ -24,7 +24,7 @@ PLACES = {  # which test reads the files of that name
     r"dwca_python-dwca-reader/.*": "test_darwin_core_archive, and below",
     r"ebird/.*": "test_taxonomy: every row",
     r"inaturalist_api/obs_sound\.wav": "test_audio, and below",
-    r"inaturalist_api/v\d/.*": "below: answers of the API, no dump",
+    r"inaturalist_api/v\d/.*": "below, and test_inaturalist_pages: answers of the API",
     r"tierstimmenarchiv/query_page\.json": "test_animal_sound_archive",
     r"tierstimmenarchiv/abcd206_images\.xml": "below: BioCASe, no dump",
     r"xeno-canto/.*": "test_xeno_canto",
@@ -42,10 +42,14 @@ def test_every_sample_has_its_place(shared):
     assert [name for name in names if not any(re.fullmatch(f"(.*/)?(?:{form})", name) for form in PLACES)] == []
 
 
-@pytest.mark.parametrize("archive", ["xeno_canto", "animal_sound_archive"])
+@pytest.mark.parametrize("archive", ["xeno_canto", "animal_sound_archive", "inaturalist"])
 def test_of_every_json_answer_only_the_archives_own_pages_are_read(shared, tmp_path, archive):
     """An answer of another service under pages/ is one clear error, never an empty dump."""
-    own = {"xeno_canto": "xeno-canto/xc_v3_[ps]", "animal_sound_archive": "tierstimmenarchiv/query"}[archive]
+    own = {
+        "xeno_canto": "xeno-canto/xc_v3_[ps]",
+        "animal_sound_archive": "tierstimmenarchiv/query",
+        "inaturalist": "inaturalist_api/v(1/get_observation_with_sounds|2/sounds_page_with_dirt)",
+    }[archive]
     read, refused = [], []
     for number, (name, url) in enumerate(list_files(str(shared / "archives"))):
         if not name.endswith(".json") or name.startswith("audioset/"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ class Client:
         """The text without keys."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return without_keys(text)
+        return without_keys(re.sub(r"://[^/\s@]+@", "://", text))
 
     def get(
         self,

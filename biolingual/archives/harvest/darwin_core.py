@@ -9,7 +9,8 @@ from biolingual.archives.darwin_core_sounds import ArchivedSound, open_archive, 
 from biolingual.archives.harvest.body import is_zip
 from biolingual.archives.harvest.client import Client, Manners
 from biolingual.archives.harvest.journal import Order
-from biolingual.archives.harvest.store import SUFFIX, Store
+from biolingual.archives.harvest.naming import SUFFIX
+from biolingual.archives.harvest.store import Store
 
 SITE = ""  # the query is the archive's address
 MANNERS = Manners(pause_s=1.0)
@@ -52,7 +53,7 @@ def from_archive(
     """The archive at the query's address and its sounds: `sound_id` tells them apart, `named` gives their item and file stem."""
     if order.since:
         raise ValueError("A Darwin Core Archive cannot be asked for what is new since a date: use --after DUMP.")
-    if store.page(ARCHIVE, order.query, is_zip, most_bytes=MOST_BYTES) is None:
+    if store.page(ARCHIVE, order.query, is_zip, if_changed=True, most_bytes=MOST_BYTES) is None:
         return
     archive = open_archive(str(store.work / ARCHIVE), ("Occurrence", "Multimedia"), "a harvest")
     for sound in sounds(archive, sound_id, []):

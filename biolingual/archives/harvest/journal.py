@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from biolingual.archives.source import without_keys
 
 JOURNAL = "harvest.jsonl"
 
@@ -22,8 +25,9 @@ class Order:
     key: str = field(default="", repr=False)
 
     def public(self) -> dict:
-        """What of it may be written down."""
-        return {name: value for name, value in asdict(self).items() if name not in ("key", "site")}
+        """What of it may be written down: an address in place of a query may hold a password or a token."""
+        told = {name: value for name, value in asdict(self).items() if name not in ("key", "site")}
+        return told | {"query": without_keys(re.sub(r"://[^/\s@]+@", "://", self.query))}
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mimetypes
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +16,10 @@ from pathlib import Path
 from biolingual.archives.harvest.body import Answer, HarvestError, NoAnswerError, RefusedError, is_sound
 from biolingual.archives.harvest.client import Client
 from biolingual.archives.harvest.journal import JOURNAL, Diff, Order, lines_of, read_journal, sorted_out
+from biolingual.archives.harvest.naming import part_name, suffix, without_suffix
 
 TOLD_EVERY = 100
 IN_A_ROW = 8  # sounds refused or not answered: then the fault is the host's, not theirs
-SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
-FURTHER_TYPES = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/vnd.wave": ".wav", "audio/wav": ".wav"}
 
 
 class Store:
@@ -49,7 +46,7 @@ class Store:
         self.unlucky = 0
         self.parts.mkdir(parents=True, exist_ok=True)
         self.items, self.pages = self._begun()
-        self.files = {_stem(path.relative_to(self.work).as_posix()): path for path in self._files()}
+        self.files = {without_suffix(path.relative_to(self.work).as_posix()): path for path in self._files()}
 
     def _begun(self) -> tuple[dict[str, dict], dict[str, dict]]:
         path = self.work / JOURNAL
@@ -71,16 +68,21 @@ class Store:
         return (path for path in self.work.rglob("*") if path.is_file() and self.parts not in path.parents)
 
     def page(
-        self, name: str, url: str, check: Callable[[Path, str], None], params: dict | None = None, **options
+        self,
+        name: str,
+        url: str,
+        check: Callable[[Path, str], None],
+        params: dict | None = None,
+        if_changed: bool = False,
+        **options,
     ) -> Path | None:
-        """The page kept under `name`, fetched unless it is there; None when it has not changed since the former dump."""
+        """The page kept under `name`, fetched unless it is there. None with `if_changed` when it is as in the former dump."""
         path = self.work / name
         if path.is_file():
             return path
-        etag = self.earlier_pages.get(name, {}).get("etag", "")
-        answer = self.client.get(url, self.parts / _part_name(name), params, check, etag, **options)
+        etag = self.earlier_pages.get(name, {}).get("etag", "") if if_changed else ""
+        answer = self.client.get(url, self.parts / part_name(name), params, check, etag, **options)
         if answer.path is None:
-            self.pages[name] = self.earlier_pages[name]
             return None
         self._place(answer, path)
         self._write({"page": name, "sha256": answer.sha256, "etag": answer.etag}, self.pages, name)
@@ -89,10 +91,15 @@ class Store:
         return path
 
     def note(self, item: str, record: object) -> bool:
-        """Remember what the archive says of a sound; False when it is in a former dump, and so not wanted."""
+        """Remember what the archive says of a sound; False when a former dump has it, and so it is not wanted."""
         text = json.dumps(record, sort_keys=True, ensure_ascii=False)
         self.records[item] = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return item not in self.earlier
+        return self._is_new(item)
+
+    def _is_new(self, item: str) -> bool:
+        """Whether no former dump has it, or has no file of it and the archive tells something else of it now."""
+        known = self.earlier.get(item)
+        return known is None or ("file" not in known and known.get("record") != self.records.get(item))
 
     @property
     def full(self) -> bool:
@@ -115,7 +122,7 @@ class Store:
         if stem in self.files:  # killed between the file and its line
             self._write(self._line(item, self.files[stem], ""), self.items, item)
             return
-        part = self.parts / _part_name(stem)
+        part = self.parts / part_name(stem)
         try:
             answer = self._fetched(url, part, params, key)
         except RefusedError as error:
@@ -126,7 +133,7 @@ class Store:
             self._unlucky(True, error)
             return
         self.unlucky = 0
-        path = self.work / f"{stem}{_suffix(suffix_of, url, answer.content_type)}"
+        path = self.work / f"{stem}{suffix(suffix_of, url, answer.content_type)}"
         self._place(answer, path)
         self._write(self._line(item, path, answer.etag, answer.sha256), self.items, item)
         if len(self.items) % TOLD_EVERY == 0:
@@ -208,13 +215,13 @@ class Store:
             shutil.rmtree(self.work)
             return diff
         if self.after and thin:
-            thin(self.work, lambda item: item not in self.earlier)
+            thin(self.work, self._is_new)
         shutil.rmtree(self.parts)
         kept = {item: {**line, "dump": line.get("dump") or self.after.name} for item, line in self.earlier.items()}
         mine = {
             item: self.items.get(item, {"item": item})
             for item in self.records
-            if item in self.items or item not in kept
+            if item in self.items or self._is_new(item)
         }
         lines = [{**line, "record": self.records[item]} for item, line in sorted(mine.items())]
         lines += [line for item, line in sorted(kept.items()) if item not in mine]
@@ -228,27 +235,13 @@ class Store:
     def _diff(self) -> Diff:
         everything = not self.order.limit and not self.order.since
         return Diff(
-            added=sorted(item for item in self.records if item not in self.earlier),
+            added=sorted(filter(self._is_new, self.records)),
             changed=sorted(
-                item for item, found in self.records.items() if self.earlier.get(item, {}).get("record", found) != found
+                item
+                for item, found in self.records.items()
+                if not self._is_new(item) and self.earlier[item].get("record") != found
             ),
             gone=sorted(set(self.earlier) - set(self.records)) if everything and self.records else [],
             refused=sorted(item for item, line in self.items.items() if "refused" in line),
             failed=sorted(self.failed),
         )
-
-
-def _stem(name: str) -> str:
-    return SUFFIX.sub("", name)
-
-
-def _part_name(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:24]
-
-
-def _suffix(hint: str, url: str, content_type: str) -> str:
-    """The sound's suffix by its file name, else by its address, else by its type; ".audio" where nothing tells."""
-    for name in (hint, url.split("?")[0]):
-        if found := SUFFIX.search(name):
-            return found.group()
-    return FURTHER_TYPES.get(content_type) or mimetypes.guess_extension(content_type) or ".audio"

@@ -37,11 +37,17 @@ def harvest(order: Order, client: Client, store: Store) -> None:
     wanted = order.limit or MOST_ON_A_PAGE
     size = max(FEWEST_ON_A_PAGE, min(MOST_ON_A_PAGE, wanted))
     site = order.site or SITE
-    number, pages = 1, 1
+    number, pages, seen = 1, 1, set()
     while number <= pages and not (order.limit and (number - 1) * size >= order.limit):
         name = f"pages/page-{number:04d}.json"
         params = {"query": query, "per_page": size, "page": number, "key": order.key}
-        page = json.loads(store.page(name, f"{site}/api/3/recordings", is_page, params).read_bytes())
+        path = store.page(name, f"{site}/api/3/recordings", is_page, params)
+        page = json.loads(path.read_bytes())
+        found = {str(one.get("id")) for one in _entries(page)}
+        if number > 1 and found <= seen:
+            path.unlink()
+            raise HarvestError(f"Xeno-canto's page {number} of {pages} brings nothing that was not on those before")
+        seen |= found
         pages = max(pages, int(page.get("numPages") or 1))
         number += 1
     if order.limit:
