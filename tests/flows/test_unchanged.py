@@ -53,7 +53,7 @@ def test_a_comment_in_another_stage_is_shown_by_running_its_smallest_arm(project
 
 
 def test_another_sentence_in_the_captions_is_named(project):
-    path = project / "biolingual/captioning/template.py"
+    path = project / "biolingual/captioning/sentences.py"
     text = edit(path, '["The sound"]', '["A sound"]')
     done = unchanged(project, "caption")
     path.write_text(text)
