@@ -6,9 +6,10 @@ import difflib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
 
 TAG_NAME = r"^[a-z][a-z0-9-]*[a-z0-9]$"  # what GTO takes as the name of an artifact
+CaptionKind = Literal["common", "scientific", "taxonomic", "descriptive", "background"]
 
 
 class Section(BaseModel):
@@ -218,7 +219,10 @@ class PretrainParams(Section):
         description="Draws both shares; a smaller share lies within a larger one of the same seed."
     )
     without_dumps: list[str] = Field(description="Dumps not to learn from; test recordings of them stay.")
-    caption_kinds: list[Literal["common", "scientific", "taxonomic", "descriptive", "background"]] = Field(
+    caption_weights: dict[CaptionKind, NonNegativeFloat] = Field(
+        description="How often a pair shows a caption of a kind, against the 1 of kinds not named; {} = all captions alike."
+    )
+    caption_kinds: list[CaptionKind] = Field(
         description="Kinds of captions to learn from; [] = all. A pair that has none of them is left out."
     )
     model_captions: bool = Field(

@@ -92,8 +92,7 @@ class PairBatches:
             np.random.Generator(np.random.PCG64([self.params.seed, step, first_position + offset]))
             for offset in range(len(indices))
         ]
-        dropout = self.params.name_dropout
-        texts = [_caption(self.pairs[index], dropout, draw) for index, draw in zip(indices, draws, strict=True)]
+        texts = [_caption(self.pairs[index], self.params, draw) for index, draw in zip(indices, draws, strict=True)]
         rows = [self.row_of_text[text] for text in texts]
         behind = [quieter_clip(self.params.augment_mixup, len(self.pairs), draw) for draw in draws]
         found = self._mels(np.array([*indices, *(one for one in behind if one is not None)]))
@@ -161,9 +160,13 @@ class PairBatches:
         )
 
 
-def _caption(pair: Pair, name_dropout: float, draw: np.random.Generator) -> str:
-    text = pair.captions[int(draw.integers(len(pair.captions)))].text
-    return nameless(text, pair) if name_dropout and draw.random() < name_dropout else text
+def _caption(pair: Pair, params: PretrainParams, draw: np.random.Generator) -> str:
+    weights = np.array([params.caption_weights.get(caption.kind, 1.0) for caption in pair.captions])
+    if params.caption_weights and weights.any():
+        text = pair.captions[int(draw.choice(len(weights), p=weights / weights.sum()))].text
+    else:
+        text = pair.captions[int(draw.integers(len(pair.captions)))].text
+    return nameless(text, pair) if params.name_dropout and draw.random() < params.name_dropout else text
 
 
 def _texts(pair: Pair, name_dropout: float) -> list[str]:

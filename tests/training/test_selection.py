@@ -9,7 +9,7 @@ import torch
 
 from biolingual.records import PairCaption
 from biolingual.shards import global_batches
-from biolingual.training.batches import PairBatches
+from biolingual.training.batches import PairBatches, _caption
 from biolingual.training.selection import Places, nameless, share, training_pairs
 from tests.made_pairs import pair
 from tests.training.test_loop import made_batches
@@ -101,6 +101,20 @@ def test_in_balance_each_species_is_equally_frequent_and_its_pairs_are_too():
         assert len(found) == 100 and set(counts.values()) <= {33, 34}
     seen = np.bincount(np.concatenate(epochs), minlength=100) / len(epochs)
     assert np.allclose(seen[:90], 100 / 3 / 90, atol=0.1) and np.allclose(seen[90:], 100 / 3 / 5, atol=0.1)
+
+
+def test_captions_are_shown_as_often_as_their_kinds_weigh(params):
+    rows = pair(
+        "a", captions=[caption("common"), caption("scientific", "Parus major."), caption("background", "A robin.")]
+    )
+    weighted = params.pretrain.model_copy(update={"caption_weights": {"scientific": 3.0, "background": 0.0}})
+    draws = [np.random.default_rng(seed) for seed in range(4000)]
+    counts = Counter(_caption(rows, weighted, draw) for draw in draws)
+    assert set(counts) == {"Parus major.", caption("common").text}
+    assert abs(counts["Parus major."] / len(draws) - 0.75) < 0.03
+    nothing = params.pretrain.model_copy(update={"caption_weights": {"background": 0.0}})
+    alone = pair("b", captions=[caption("background", "A robin.")])
+    assert _caption(alone, nothing, draws[0]) == "A robin."
 
 
 def test_a_balanced_order_hangs_on_the_seed_and_the_step_alone():
