@@ -23,6 +23,7 @@ PARAMS = ValidateParams(
     max_species_share=0.5,
     max_fallback_share=0.1,
     max_noncommercial_share=0.5,
+    max_uncredited_share=0.0,
     max_unresolved_share=0.5,
     max_genera_in_two_families=0,
     min_source_rate_hz=1000,
