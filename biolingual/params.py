@@ -108,6 +108,9 @@ class ValidateParams(Section):
     )
     max_fallback_share: float = Field(ge=0, le=1, description="Of captions, those that stand in for a refused one.")
     max_noncommercial_share: float = Field(ge=0, le=1, description="Of recordings.")
+    max_uncredited_share: float = Field(
+        ge=0, lt=1, description="Of recordings whose licence asks for a name, those with neither name nor address."
+    )
     max_unresolved_share: float = Field(ge=0, le=1, description="Of recordings, those named by no checklist.")
     max_genera_in_two_families: int = Field(ge=0, description="A genus in two families is a homonym or a fault.")
     min_source_rate_hz: int = Field(ge=0, description="No archive's recording has a lower sample rate.")

@@ -23,6 +23,7 @@ PARAMS = ValidateParams(
     max_species_share=0.5,
     max_fallback_share=0.1,
     max_noncommercial_share=0.5,
+    max_uncredited_share=0.0,
     max_unresolved_share=0.5,
     max_genera_in_two_families=0,
     min_source_rate_hz=1000,
@@ -54,6 +55,8 @@ SPECIES = {
 SUITES = (
     *("recordings", "captions", "pairs", "splits", "licences", "taxonomy", "audio quality", "leakage", "dataset"),
 )
+COMPARED = {"items": 9, "compared": {"audio": 9}, "found": {"audio": 0}, "left": 0}
+OWN_TESTS = {"recordings": 4, "audio": 0, "source_id": 0}
 SPLIT_OF_DAY = ("train", "train", "valid", "test_seen")
 
 
@@ -128,7 +131,7 @@ def dataset() -> tuple[list[Pair], dict]:
         "recordings": 16,
         "clips": 17,
         "rejected": {"duplicate_audio": 1},
-        "leakage": {"benchmarks": {"cbi": {}}, "own_tests": {"test_seen": {"recordings": 4, "recordist_day": 1}}},
+        "leakage": {"benchmarks": {"cbi": COMPARED}, "own_tests": {"test_seen": {**OWN_TESTS, "recordist_day": 1}}},
     }
     return pairs, card
 
@@ -307,7 +310,7 @@ FAULTS = {  # (suite, expectation) -> {fault: (how to plant it, ids of the rows 
     },
     ("dataset", f"{WITHIN}(benchmarks)"): {"none compared": (told(benchmarks={}), SHA)},
     ("dataset", f"{WITHIN}(shared_days_share)"): {
-        "half of them": (told(own_tests={"test_seen": {"recordings": 4, "recordist_day": 2}}), SHA)
+        "half of them": (told(own_tests={"test_seen": {**OWN_TESTS, "recordist_day": 2}}), SHA)
     },
     ("dataset", f"{WITHIN}(genera_in_two_families)"): {"one": (spoilt(family="Zizidae"), SHA)},
 }
