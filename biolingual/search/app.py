@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -82,8 +84,9 @@ def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
         def ask(words, unlike, example, *rest):
             against = tuple(one.strip() for one in (unlike or "").split(";") if one.strip())
             query = Query(words or "", (example,) if example else (), (), against)
-            name = query.words.replace(example, "a sound") if example else query.words
-            return _answer(searcher, shelf, marks, lambda: searcher.vector(query), name, *rest)
+            name = query.words.replace(example, Path(example).name) if example else query.words
+            vector_of = lambda: replace(searcher.vector(query), words=name)  # noqa: E731 - not where the upload was stored
+            return _answer(searcher, shelf, marks, vector_of, name, *rest)
 
         def again(name, *rest):
             asked = shelf.get(name) if name else None

@@ -34,6 +34,7 @@ NO_SOUND = frozenset(
     "csv tsv txt md json xml html htm pdf jpg jpeg png gif xls xlsx docx zip gz py ini log db parquet kml gpx".split()  # noqa: SIM905
 )
 FLUSH_S = 5.0
+NO_NAME = Entry("", 0, "name_not_utf8", "its name is not UTF-8: rename it")
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ def embed_file(job: Job) -> tuple[str, Entry]:
             vectors = embedder.audio(windows(recording, starts, log_mel.samples, rate)).astype(np.float16)
     except UndecodableError as error:
         return job.path, Entry(sha256, size, error.reason, error.detail, vectors=np.zeros((0, width), np.float16))
-    except (PermissionError, IsADirectoryError) as error:
+    except OSError as error:  # a bad card, a lost right: tried again by the next run, since it is known by no hash
         return job.path, Entry(
-            sha256, size, "unreadable", error.strerror or "", vectors=np.zeros((0, width), np.float16)
+            "", size, "unreadable", error.strerror or str(error), vectors=np.zeros((0, width), np.float16)
         )
     sound = (recording.sample_rate_hz, recording.channels, recording.duration_s, recording.header)
     return job.path, Entry(sha256, size, "", "", *sound, starts / rate, vectors)
@@ -142,10 +143,13 @@ def build_index(
     found = [
         (path, url) for path, url in list_files(source) if is_remote(url) or own not in Path(url).resolve().parents
     ]
+    nameless = [_shown(path) for path, _ in found if _shown(path) != path]
+    found = [(path, url) for path, url in found if _shown(path) == path]
     sounds = [(path, url) for path, url in found if _may_be_sound(path)]
     old = {one.sha256: one for one in chain(_standing(out, card), journal.entries())}
     named = _embed_all(sounds, set(old), journal, model, hop_s, device, machine, progress)
-    known = old | {one.sha256: one for one in journal.entries()}
+    known = old | {one.sha256: one for one in journal.entries()} | {NO_NAME.reason: NO_NAME}
+    named |= {path: NO_NAME.reason for path in nameless}
     seal(out, card, named, known, [path for path, _ in found if not _may_be_sound(path)], table, journal)
     return Index(out, source)
 
@@ -154,14 +158,17 @@ def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) 
     """Embed what is not known; returns relative path -> sha256 of every file."""
     named: dict[str, str] = {}
     sizes = {path: size_of(url) for path, url in sounds}
+    left = sum(sizes.values())
     cores = max(1, len(os.sched_getaffinity(0)) // max(1, machine.workers)) if hasattr(os, "sched_getaffinity") else 1
 
     def jobs() -> Iterator[Job]:
+        nonlocal left
         waiting: set[str] = set()
         for path, url in sounds:
             sha256 = "" if is_remote(url) else _sha_of(url)
             if sha256 and (sha256 in known or sha256 in waiting):
                 named[path] = sha256
+                left -= sizes[path]
             else:
                 waiting.add(sha256)
                 yield Job(path, url, sha256, model, hop_s, device, cores)
@@ -173,11 +180,11 @@ def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) 
         journal.add(one)
         hours += one.duration_s / 3600
         done_bytes += sizes[path]
+        left -= sizes[path]
         now = time.monotonic()
         if now - flushed > FLUSH_S:
             journal.flush()
             flushed = now
-        left = sum(size for name, size in sizes.items() if name not in named)
         rate = done_bytes / max(now - begun, 1e-9)
         progress(
             Progress(len(named), len(sounds), hours, hours / max(now - begun, 1e-9), left / rate if rate else None)
@@ -216,6 +223,11 @@ def _sha_of(url: str) -> str:
 def _may_be_sound(path: str) -> bool:
     name = posixpath.basename(path)
     return not name.startswith(".") and posixpath.splitext(name)[1].lstrip(".").lower() not in NO_SOUND
+
+
+def _shown(path: str) -> str:
+    """The path where it is text that can be written down, else with its odd bytes spelled out."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _public(url: str) -> str:

@@ -93,7 +93,7 @@ def _row(path: str, one: Entry | None, table: dict[str, Circumstances]) -> dict:
 def _write(folder: Path, entries: list[Entry | None], files: list[dict], window_s: float) -> None:
     held = [(number, one) for number, one in enumerate(entries) if one is not None and len(one.starts_s)]
     count = sum(len(one.starts_s) for _, one in held)
-    width = next((one.vectors.shape[1] for one in entries if one is not None), 0)
+    width = max((one.vectors.shape[1] for one in entries if one is not None), default=0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float16, (count, width)) if count else None
     at = 0
     for _, one in held:

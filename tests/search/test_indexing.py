@@ -1,6 +1,7 @@
 """Nothing lost, nothing done twice, the same index however often it was interrupted."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -136,6 +137,34 @@ def test_without_network_the_default_model_is_one_line_with_the_remedy(recording
     with pytest.raises(FileNotFoundError, match="--model FOLDER") as error:
         build_index(str(recordings), tmp_path / "index")
     assert "\n" not in str(error.value)
+
+
+def test_a_name_that_is_no_text_and_a_file_that_cannot_be_read_are_rows(
+    recordings, model_folder, tmp_path, monkeypatch
+):
+    shutil.copy(recordings / "south/empty.wav", os.fsencode(recordings) + b"/caf\xe9.wav")
+    real = indexing.open_url
+
+    def failing(url, mode="rb"):
+        if url.endswith("page.mp3"):
+            raise OSError(5, "Input/output error")
+        return real(url, mode)
+
+    monkeypatch.setattr(indexing, "open_url", failing)
+    index = build_index(str(recordings), tmp_path / "index", model_folder)
+    reasons = {one["path"]: one["reason"] for one in index.files if one["status"] == "broken"}
+    assert reasons["caf\\udce9.wav"] == "name_not_utf8" and reasons["south/page.mp3"] == "unreadable"
+    monkeypatch.undo()
+    again = build_index(str(recordings), tmp_path / "index", model_folder)
+    assert next(one["reason"] for one in again.files if one["path"] == "south/page.mp3") == "html_page"
+
+
+def test_a_folder_without_a_sound_is_an_index_without_windows(model_folder, tmp_path):
+    from biolingual.search.query import Searcher
+
+    (tmp_path / "empty").mkdir()
+    index = build_index(str(tmp_path / "empty"), tmp_path / "index", model_folder)
+    assert len(index) == 0 and Searcher(index, load(model_folder)).search("a wren").hits == []
 
 
 def test_a_name_and_password_in_a_url_reach_no_file():

@@ -12,7 +12,7 @@ import pytest
 
 from tests.search.conftest import ROOT, fill
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ELSEWHERE = ("prefect", "dvc", "ray", "great_expectations", "sklearn", "matplotlib", "librosa")
 
 
@@ -55,7 +55,7 @@ def test_the_search_extra_alone_indexes_searches_classifies_and_serves(alone, mo
     port = 17860
     serving = subprocess.Popen([command, "serve", "index", "--port", str(port)], cwd=tmp_path)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while True:
             try:
                 page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
