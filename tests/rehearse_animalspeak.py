@@ -23,7 +23,14 @@ from tests.small_world import ROOT, change_params, clone, dvc, run
 SHRUNK = {
     "simulate": {"n_recordings": 240, "dumps": ["xeno_canto-2026-01", "inaturalist-2026-01"]},
     "assemble": {"valid_share": 0.1, "test_share": 0.3, "held_out": ["Orundidae"]},
-    "validate": {"min_recordings": 50, "min_train_species": 5, "max_caption_share": 1.0},
+    "validate": {
+        "min_recordings": 50,
+        "min_train_species": 5,
+        "min_train_share": 0.3,
+        "max_caption_share": 1.0,
+        "max_species_share": 0.3,
+        "min_benchmarks": 0,
+    },
     "model": {"init": "scratch", "tokenizer": "tokenizer", "compile": False},
     "pretrain": {
         "steps": 3,
