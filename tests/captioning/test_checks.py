@@ -1,8 +1,13 @@
 """The checks against captions written by hand: one planted fault in each faulty one.
 
-pairs_held_out.json was written by someone who had not seen the checks, and first run when they stood: 90 % of its faults were
-caught, and 70 % of its faithful captions turned down, most of them about remarks in other languages. The checks were changed
-after that, so what they reach on it now is no estimate for captions still unseen.
+pairs_tuned.json and pairs_varied.json are what the checks were tuned on. The held-out files were each written by someone who had
+not seen the checks, and first run when they stood:
+
+- pairs_held_out.json: 90 % of its faults were caught, and 70 % of its faithful captions turned down, most of them about remarks in
+  other languages. The checks were changed after that.
+- pairs_held_out_2.json: first run on the second unseen set: 100 % caught, 70 % false alarms; the checks were changed after it.
+
+What they reach on these two now is no estimate for captions still unseen.
 """
 
 import json
@@ -23,7 +28,13 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(
-    ("file", "caught", "false_alarms"), [("pairs_tuned.json", 0.95, 0.02), ("pairs_held_out.json", 0.85, 0.05)]
+    ("file", "caught", "false_alarms"),
+    [
+        ("pairs_tuned.json", 0.95, 0.02),
+        ("pairs_varied.json", 0.95, 0.02),
+        ("pairs_held_out.json", 0.85, 0.05),
+        ("pairs_held_out_2.json", 0.85, 0.05),
+    ],
 )
 def test_planted_faults_are_caught_and_faithful_captions_let_through(file, caught, false_alarms, capsys):
     pairs = judged(file)
