@@ -27,6 +27,12 @@ from biolingual.records import Recording
 ENGLISH = ("en", "eng", "english")
 BINOMIAL_NAME = re.compile(r"[A-Z][a-z]+ [a-z]+")
 NEAR_MICROPHONE = re.compile(r"\b(from|to|near|beside) the (microphone|recorder|observer|hydrophone)\b", re.IGNORECASE)
+FIGURE = re.compile(  # "like a squeaky gate", "flute-like", "a stream of notes": how it sounds, not what is heard
+    r"\b(?:like|resembling|recalling) (?:an?|the|that of)\b(?: (?!(?:in|at|near|from|with|while|by|on)\b)[\w-]+){1,3}"
+    r"|\b[\w-]+-(?:like|ish|sounding)\b|\b(?:stream|torrent|wave|shower|flood|train|storm|rain|river)s? of (?!water|rain)",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(r"""(?<!\w)(['"‘“])[a-z][a-z ,!-]{1,30}['"’”](?!\w)""")  # a sound spelt out: 'drink-your-tea'
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,9 @@ class Subject:
 
 def subject(text: str, recording: Recording, kind: str) -> Subject:
     """The caption beside its metadata."""
-    bare = NEAR_MICROPHONE.sub(" ", masked(text, names(recording)))
+    bare = masked(text, names(recording))
+    for pattern in (NEAR_MICROPHONE, FIGURE, QUOTED):
+        bare = pattern.sub(" ", bare)
     said = told(recording)
     held = {stem(word) for word in LETTERS.findall(said)}
     held |= {stem(part) for word in LETTERS.findall(said) for part in word.split("-") if part}
@@ -70,9 +78,8 @@ def subject(text: str, recording: Recording, kind: str) -> Subject:
     animals &= known | set(elsewhere.values())
     held |= {stem(animal) for animal in animals}
     groups = {group for word in held for _, group in lexicon().get(word, [])}
+    groups |= {"pair"} if recording.sex.count(",") == 1 else set()
     groups |= {"others"} if recording.background_species or animals else set()
-    if not recording.behavior and not groups & set(words()["groups"]["behaviour"]):
-        groups |= {"call"}  # that it calls is all that a recording without a call type says
     implied = {group for group, givers in words()["implied_by"].items() if groups & set(givers)}
     named = {stem(word) for name in names(recording) for word in LETTERS.findall(plain(name))}
     return Subject(
@@ -98,23 +105,28 @@ def _in_english(recording: Recording) -> bool:
 
 
 def ordinary(name: str) -> bool:
-    """Whether a stem is a small or a neutral word, which says nothing that metadata would have to hold."""
-    return name in stems("functions") or name in stems("neutral")
+    """Whether a stem is a small or a neutral word or tells how it sounds, which the metadata need not hold."""
+    return name in stems("functions") or name in stems("neutral") or name in stems("audible")
 
 
 def phrase_of_a_species(one: Subject) -> set[int]:
-    """Places of the words that make up an animal's common name that the metadata do not spell out: "field" in "a field cricket".
+    """Places of the words that make up an animal's common name: "blue" in "blue tits" that the remarks tell, and "field" in
+    "a field cricket" that the metadata do not spell out.
 
-    Only as many animals as the background has ones told by their scientific name, so that nothing hides in a made-up name.
+    Of the latter only as many animals as the background has ones told by their scientific name, so that nothing hides in a
+    made-up name.
     """
     found: set[int] = set()
     left = one.untold
     for place, token in enumerate(one.words):
-        if left and singular(token.text) in listed("animals") and token.stem not in one.named:
-            left -= 1
-            found.add(place)
-            for before in range(place - 1, max(-1, place - 4), -1):
-                if one.words[before].text.lower() in listed("functions"):
-                    break
-                found.add(before)
+        told_of, untold = token.stem in one.held, left and token.stem not in one.named | one.held
+        if singular(token.text) not in listed("animals") or not (told_of or untold):
+            continue
+        left -= not told_of
+        found.add(place)
+        for before in range(place - 1, max(-1, place - 4), -1):
+            word = one.words[before]
+            if word.text.lower() in listed("functions") or (told_of and word.stem not in one.held):
+                break
+            found.add(before)
     return found
