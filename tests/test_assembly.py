@@ -27,21 +27,9 @@ from biolingual.records import (
 )
 from biolingual.splits import cell_of, is_held_out, split_of, splits_of, unit
 from biolingual.storage import file_digests
+from tests.made_pairs import RULE
 
-PARAMS = AssembleParams(
-    seed=1,
-    valid_share=0.1,
-    test_share=0.3,
-    held_out=["Sibilax"],
-    held_out_species_share=0.0,
-    held_out_regions=[],
-    rare=[],
-    rare_species_share=0.0,
-    rare_train_share=0.2,
-    fingerprints="all",
-    max_recordings_per_species=0,
-    max_recordings_per_recordist=0,
-)
+PARAMS = RULE.model_copy(update={"fingerprints": "all"})
 DATES = [f"2024-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
 
 

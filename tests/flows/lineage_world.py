@@ -13,26 +13,12 @@ from pathlib import Path
 from biolingual.assembly import assemble, read_dump
 from biolingual.dataset import card as cards
 from biolingual.dataset.overlaps import Overlap
-from biolingual.params import AssembleParams
 from biolingual.records import Caption, Clip, Recording, Rejected, table, write_json, write_rows
 from biolingual.storage import digest, file_digests
+from tests.made_pairs import RULE
 
 TASK = "animalspeak_zero_shot"
 SCORE = f"reports/scores/{TASK}.json"
-PARAMS = AssembleParams(
-    seed=1,
-    valid_share=0.1,
-    test_share=0.3,
-    held_out=["Sibilax"],
-    held_out_species_share=0.0,
-    held_out_regions=[],
-    rare=[],
-    rare_species_share=0.0,
-    rare_train_share=0.0,
-    fingerprints="none",
-    max_recordings_per_species=0,
-    max_recordings_per_recordist=0,
-)
 WHO = {"a-1": "Ada Marr", "b-1": "Bruno Marr", "c-1": "Chiara Marr"}
 GIT = {
     **{
@@ -100,7 +86,7 @@ class World:
         names = list(self.read("params.yaml")["dumps"])
         manifests, captions = self.root / "data/manifests", self.root / "data/captions"
         dumps = [read_dump(name, manifests, captions) for name in names]
-        made, out = assemble(dumps, PARAMS), self.root / "data/animalspeak"
+        made, out = assemble(dumps, RULE), self.root / "data/animalspeak"
         card = cards.write(made, names, manifests, captions, out, {}, table([], Overlap))
         self.arm("assemble", ["data/animalspeak"])
         self.write("reports/validation.json", {"expectations": 3, "failed": 0})

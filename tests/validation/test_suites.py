@@ -7,11 +7,12 @@ from functools import cache
 import pytest
 
 from biolingual.dataset.overlaps import Overlap
-from biolingual.params import AssembleParams, ValidateParams
+from biolingual.params import ValidateParams
 from biolingual.records import Pair, PairCaption, table
 from biolingual.splits import Rule
 from biolingual.validation import suites
 from biolingual.validation.suites import Finding, as_report, failing
+from tests.made_pairs import RULE as CUT
 
 PARAMS = ValidateParams(
     min_recordings=10,
@@ -32,20 +33,7 @@ PARAMS = ValidateParams(
     max_shared_days_share=0.3,
     max_still_share=0.1,
 )
-RULE = AssembleParams(
-    seed=1,
-    valid_share=0.2,
-    test_share=0.3,
-    held_out=["Orunda"],
-    held_out_species_share=0.0,
-    held_out_regions=["Farland"],
-    rare=[],
-    rare_species_share=0.0,
-    rare_train_share=0.0,
-    fingerprints="none",
-    max_recordings_per_species=0,
-    max_recordings_per_recordist=0,
-)
+RULE = CUT.model_copy(update={"valid_share": 0.2, "held_out": ["Orunda"], "held_out_regions": ["Farland"]})
 SPECIES = {
     "Velara umbrosa": "Dusky Velar",
     "Ziza acuta": "Sharp Zizz",
