@@ -199,7 +199,7 @@ def _repro_once(arm: str, say: Callable[[str], None], root: Path, allow_missing:
             if busy:
                 raise BusyError(" ".join(" ".join(last).split()[-40:]))
             if late.is_set():
-                raise DvcError(f"{arm} took longer than {timeout_s:g} s (flows/policy.py) and was ended")
+                raise DvcError(f"{arm} took longer than {round(timeout_s, 1):g} s (flows/policy.py) and was ended")
             raise DvcError(f"{arm} failed (exit code {process.returncode}):\n" + "\n".join(last))
         return ran
     finally:
