@@ -63,55 +63,77 @@ def ingest(
     key = key_of(dump, row.model_dump(), params.model_dump(), found)
     shutil.rmtree(part, ignore_errors=True)
     gone = tombstones.read(withdrawn) if withdrawn else {}
-    writer = tombstones.SteadyShards(part, params.shard_size_mb * 1_000_000)
-    recordings, rejected, clips, captions, marked, prints = [], [], [], [], [], []
+    manifest = Manifest(tombstones.SteadyShards(part, params.shard_size_mb * 1_000_000))
     for outcome in _outcomes(dump, row, params, source, machine, work, key):
-        identity = (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
+        identity = _identity(outcome)
         if identity in gone:
-            for *_, flac in getattr(outcome, "clips", []):
-                writer.leave_out(len(flac))
+            manifest.leave_out(outcome)
             told = {"reason": tombstones.WITHDRAWN, "detail": gone.pop(identity)}
             outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, **told)
-        if isinstance(outcome, Rejected):
-            rejected.append(outcome)
-            continue
-        recordings.append(outcome.recording)
-        captions += outcome.captions
-        marked += outcome.marks
-        prints.append((outcome.recording.recording_id, outcome.fingerprint))
-        for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
-            clip_id = f"{outcome.recording.recording_id}#{position}"
-            clips.append(
-                (clip_id, outcome.recording.recording_id, offset_s, duration_s, activity, writer.add(clip_id, flac))
-            )
+        manifest.add(outcome)
     if gone:
         raise ValueError(
             f"{withdrawn} names {', '.join(list(gone)[:5])}, which dump {dump} does not hold. Correct the ids."
         )
-    shards = writer.close()
-    counts = {
-        "dump": dump,
-        "archive": row.archive,
-        "origin": row.origin,
-        "digest": found,
-        "recordings": len(recordings),
-        "rejected": len(rejected),
-        "clips": len(clips),
-        "hours": round(sum(one.duration_s for one in recordings) / 3600, 4),
-        "shards": {name: sha for name, (sha, _) in shards.items()},
-    }
+    shards = manifest.shards.close()
     _publish(part, sounds)
-    write_rows(recordings, Recording, manifests / "recordings.parquet")
-    write_rows((_clip(*clip, shards) for clip in clips), Clip, manifests / "clips.parquet")
-    write_rows(rejected, Rejected, manifests / "rejected.parquet")
-    fingerprints.write(prints, manifests / "fingerprints.parquet")
-    for found_rows, noun, name in ((captions, Caption, "captions"), (marked, marks.Mark, "marks")):
-        (manifests / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
-        if found_rows:
-            write_rows(found_rows, noun, manifests / f"{name}.parquet")
+    manifest.write(manifests, shards)
+    counts = {"dump": dump, "archive": row.archive, "origin": row.origin, "digest": found, **manifest.counts()}
+    counts["shards"] = {name: sha for name, (sha, _) in shards.items()}
     write_json(counts, manifests / "ingest.json")
     shutil.rmtree(work, ignore_errors=True)
     return counts
+
+
+class Manifest:
+    """The tables of one dump as they grow, its clips going into `shards` meanwhile."""
+
+    def __init__(self, shards: tombstones.SteadyShards):
+        self.shards = shards
+        self.recordings: list[Recording] = []
+        self.rejected: list[Rejected] = []
+        self.clips: list[tuple] = []  # what _clip takes, without the shards' hashes
+        self.captions: list[Caption] = []
+        self.marks: list[marks.Mark] = []
+        self.fingerprints: list[tuple[str, np.ndarray]] = []
+
+    def add(self, outcome: Decoded | Rejected) -> None:
+        if isinstance(outcome, Rejected):
+            self.rejected.append(outcome)
+            return
+        recording_id = outcome.recording.recording_id
+        self.recordings.append(outcome.recording)
+        self.captions += outcome.captions
+        self.marks += outcome.marks
+        self.fingerprints.append((recording_id, outcome.fingerprint))
+        for position, (offset_s, duration_s, activity, flac) in enumerate(outcome.clips):
+            clip_id = f"{recording_id}#{position}"
+            member = self.shards.add(clip_id, flac)
+            self.clips.append((clip_id, recording_id, offset_s, duration_s, activity, member))
+
+    def leave_out(self, outcome: Decoded | Rejected) -> None:
+        """Keep the place of its clips, so that those after it stay in their shards."""
+        for *_, flac in outcome.clips if isinstance(outcome, Decoded) else []:
+            self.shards.leave_out(len(flac))
+
+    def counts(self) -> dict:
+        return {
+            "recordings": len(self.recordings),
+            "rejected": len(self.rejected),
+            "clips": len(self.clips),
+            "hours": round(sum(one.duration_s for one in self.recordings) / 3600, 4),
+        }
+
+    def write(self, folder: Path, shards: dict[str, tuple[str, str]]) -> None:
+        """shards: {name: (sha256, md5)}."""
+        write_rows(self.recordings, Recording, folder / "recordings.parquet")
+        write_rows((_clip(*clip, shards) for clip in self.clips), Clip, folder / "clips.parquet")
+        write_rows(self.rejected, Rejected, folder / "rejected.parquet")
+        fingerprints.write(self.fingerprints, folder / "fingerprints.parquet")
+        for found, noun, name in ((self.captions, Caption, "captions"), (self.marks, marks.Mark, "marks")):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)  # a former run's: the folder outlives runs
+            if found:
+                write_rows(found, noun, folder / f"{name}.parquet")
 
 
 def verified(dump: str, row: DumpRow, source: str) -> tuple[str, str]:
@@ -137,11 +159,15 @@ def _outcomes(
     seen: set[str] = set()
     for outcomes in kept_results(worker, records, PARTITION, work, key, machine):
         for outcome in outcomes:
-            identity = outcome.recording_id if isinstance(outcome, Rejected) else outcome.recording.recording_id
+            identity = _identity(outcome)
             if identity in seen:
                 outcome = Rejected(recording_id=identity, dump=dump, stage=STAGE, reason="duplicate_id_in_dump")
             seen.add(identity)
             yield outcome
+
+
+def _identity(outcome: Decoded | Rejected) -> str:
+    return (outcome if isinstance(outcome, Rejected) else outcome.recording).recording_id
 
 
 def _partition(records: list[SourceRecord], **given) -> list[Decoded | Rejected]:

@@ -58,7 +58,7 @@ def export(
     from flows.script import script
 
     words = ["--animalspeak", "data/animalspeak", "--audio", "data/audio", "--out", str(out), "--form", form]
-    words += ["--licences", ",".join(licences or [])] + (["--allow-simulated", "yes"] if allow_simulated else [])
+    words += ["--licences", ",".join(licences or [])] + (["--allow-simulated"] if allow_simulated else [])
     print(script("export", words))
 
 

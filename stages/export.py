@@ -18,7 +18,7 @@ def main(
     out: Path,
     form: str = "huggingface",
     licences: str = "",
-    allow_simulated: str = "",
+    allow_simulated: bool = False,
 ) -> None:
     if form not in FORMS:
         raise ValueError(f"form {form!r} is not one of {', '.join(FORMS)}.")
@@ -28,7 +28,7 @@ def main(
     shutil.rmtree(part, ignore_errors=True)
     read = shards(audio, rows(pairs, Pair), machine).read
     wanted = [one for one in licences.split(",") if one]
-    counts = FORMS[form](export.chosen(pairs, wanted, bool(allow_simulated)), read, part)
+    counts = FORMS[form](export.chosen(pairs, wanted, allow_simulated), read, part)
     data_card.write(read_json(animalspeak / "card.json"), part / "README.md", counts)
     part.rename(out)
     told = ", ".join(f"{n} {split}" for split, n in counts.items())

@@ -20,19 +20,11 @@ from biolingual.params import DumpRow, IngestParams
 from biolingual.records import Clip, Recording, Rejected, read_json, rows
 from biolingual.shard_reader import Shards
 from biolingual.storage import digest, file_digests
+from tests.archives.made_dumps import REASONS as OF_ANY_DUMP
 
 WORLD = World(7, 30)
 DUMPS = ("xeno_canto-2026-01", "inaturalist-2026-01")
-REASONS = {
-    "no_derivatives": "licence_no_derivatives",
-    "no_licence": "licence_missing_or_unknown",
-    "truncated": "truncated",
-    "html_page": "html_page",
-    "silent": "silent",
-    "mystery": "name_placeholder",
-    "hybrid": "name_hybrid",
-    "withheld": "withheld",
-}
+REASONS = {**OF_ANY_DUMP, "withheld": "withheld"}
 PARAMS = IngestParams(
     sample_rate_hz=48000,
     clip_duration_s=2,

@@ -6,7 +6,6 @@ A bat's MP3 is slowed down ten times: it is refused, its WAV is taken.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -20,9 +19,11 @@ from biolingual.archives.source import (
     iso_date,
     language_of,
     number,
+    page_urls,
+    read_page,
 )
 from biolingual.params import DumpRow
-from biolingual.storage import list_files, open_url
+from biolingual.storage import list_files
 
 SLOWED = re.compile(r"(?:10|zehn)\s*-?\s*fach|(?:10|ten)\s*(?:x|times)|(?:10|zehn)\s*mal", re.IGNORECASE)
 CALIBRATION = re.compile(r"^calibration|calibration signal|eichton|kalibrier", re.IGNORECASE)
@@ -32,7 +33,7 @@ PAGE = "https://www.tierstimmenarchiv.de/webinterface/contents/showdetails.php?e
 
 def inspect(source: str, row: DumpRow) -> None:
     """ValueError when `source` holds no pages."""
-    if not _pages(source):
+    if not page_urls(source):
         raise ValueError(
             f"{source} has no pages/*.json: not a dump of the Animal Sound Archive. Save the pages of its query.json there."
         )
@@ -47,7 +48,7 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
             stem, _, extension = name.rsplit("/", 1)[-1].rpartition(".")
             files.setdefault(stem, {})[extension.lower()] = url
     seen = set()
-    for url in _pages(source):
+    for url in page_urls(source):
         for position, record in enumerate(_page(url)):
             identity = record.get("unique_identifier") if isinstance(record, dict) else None
             if not identity:
@@ -67,20 +68,12 @@ def file_stem(identity: str) -> str:
     return re.sub(r'[:/\\?*"<>|]', "_", identity)
 
 
-def _pages(source: str) -> list[str]:
-    return [url for name, url in list_files(source) if name.startswith("pages/") and name.endswith(".json")]
-
-
 def _page(url: str) -> list[dict]:
-    with open_url(url) as file:
-        try:
-            page = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
-    if not isinstance(page, list):
-        told = page.get("Warning") or page if isinstance(page, dict) else "no array"
+    answer = read_page(url)
+    if not isinstance(answer, list):
+        told = answer.get("Warning") or answer if isinstance(answer, dict) else "no array"
         raise ValueError(f"{url} is an answer without records: {told}. Harvest the page again.")
-    return page
+    return answer
 
 
 def _record(record: dict, files: dict[str, str]) -> SourceRecord:

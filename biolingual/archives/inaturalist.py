@@ -8,9 +8,18 @@ from collections.abc import Iterator
 
 from biolingual.archives.darwin_core_archive import Fault
 from biolingual.archives.darwin_core_sounds import ArchivedSound, fault_records, fields_of, open_archive, orphan, sounds
-from biolingual.archives.source import SourceRecord, clean, coordinates, day_time, iso_date, number
+from biolingual.archives.source import (
+    SourceRecord,
+    clean,
+    coordinates,
+    day_time,
+    iso_date,
+    number,
+    page_urls,
+    read_page,
+)
 from biolingual.params import DumpRow
-from biolingual.storage import list_files, open_url
+from biolingual.storage import list_files
 
 TABLES = ("Occurrence", "Multimedia")
 KIND = "an iNaturalist dump"
@@ -19,8 +28,8 @@ KINGDOMS = {1: "Animalia", 47126: "Plantae", 47170: "Fungi"}  # by the taxon's i
 
 def inspect(source: str, row: DumpRow) -> None:
     """ValueError when `source` holds neither API pages nor a Darwin Core Archive with observations and media."""
-    if pages := _pages(source):
-        _observations(pages[0])
+    if urls := page_urls(source):
+        _observations(urls[0])
         return
     open_archive(source, TABLES, KIND)
 
@@ -30,7 +39,7 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     files = {
         name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("sounds/")
     }
-    yield from _from_pages(source, files) if _pages(source) else _from_archive(source, files)
+    yield from _from_pages(source, files) if page_urls(source) else _from_archive(source, files)
     for name, url in files.items():
         yield SourceRecord(f"file-{name}", url, problem="no_metadata_row", detail="no media row names this sound")
 
@@ -76,17 +85,9 @@ def _behavior(properties: str) -> str:
         return ""  # free text in this column is allowed by the standard; only JSON names a behaviour
 
 
-def _pages(source: str) -> list[str]:
-    return [url for name, url in list_files(source) if name.startswith("pages/") and name.endswith(".json")]
-
-
 def _observations(url: str) -> list[dict]:
-    with open_url(url) as file:
-        try:
-            page = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
-    results = page.get("results") if isinstance(page, dict) else None
+    answer = read_page(url)
+    results = answer.get("results") if isinstance(answer, dict) else None
     heard = [one for one in results or [] if isinstance(one, dict) and isinstance(one.get("sounds"), list)]
     if not isinstance(results, list) or (results and not heard):
         raise ValueError(f"{url} is no page of iNaturalist's observations. Harvest the page again.")
@@ -96,7 +97,7 @@ def _observations(url: str) -> list[dict]:
 def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
     """Every sound once, with every observation it belongs to; the pages hold few enough to be joined in memory."""
     heard: dict[str, list[tuple[dict, dict]]] = {}
-    for url in _pages(source):
+    for url in page_urls(source):
         for position, observation in enumerate(_observations(url)):
             if not isinstance(observation, dict) or not isinstance(observation.get("sounds"), list):
                 where = f"{url.rsplit('/', 1)[-1]}:{position}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import dataclass, field
+
+from biolingual.storage import list_files, open_url
 
 # "NA" is Namibia's country code and stays.
 PLACEHOLDERS = {"-", "?", "/n", "no score", "unknown", "uncertain", "nan", "null", "[]", "['']"}
@@ -25,6 +28,20 @@ class SourceRecord:
     detail: str = ""
     captions: tuple[str, ...] = ()
     captioner: str = ""
+
+
+def page_urls(source: str) -> list[str]:
+    """The addresses of an API's answers as a dump keeps them: pages/*.json."""
+    return [url for name, url in list_files(source) if name.startswith("pages/") and name.endswith(".json")]
+
+
+def read_page(url: str) -> object:
+    """One of them. ValueError when it is not JSON."""
+    with open_url(url) as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
 
 
 def clean(text: object) -> str:

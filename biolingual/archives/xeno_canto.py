@@ -3,7 +3,6 @@ with the Darwin Core Archive that Xeno-canto gives to GBIF (GBIF's own download 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -25,10 +24,12 @@ from biolingual.archives.source import (
     day_time,
     iso_date,
     number,
+    page_urls,
+    read_page,
     without_keys,
 )
 from biolingual.params import DumpRow
-from biolingual.storage import list_files, open_url
+from biolingual.storage import list_files
 
 TABLES = ("Occurrence", "Multimedia")
 KIND = "Xeno-canto's Darwin Core Archive"
@@ -36,7 +37,7 @@ KIND = "Xeno-canto's Darwin Core Archive"
 
 def inspect(source: str, row: DumpRow) -> None:
     """ValueError when `source` holds neither API pages nor a Darwin Core Archive with media."""
-    if _pages(source):
+    if page_urls(source):
         return
     if not _is_archive(source):
         raise ValueError(
@@ -57,14 +58,14 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     files = {
         name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("audio/")
     }
-    yield from _from_pages(source, files) if _pages(source) else _from_archive(source, files)
+    yield from _from_pages(source, files) if page_urls(source) else _from_archive(source, files)
     for source_id, url in files.items():
         yield SourceRecord(f"file-{source_id}", url, problem="no_metadata_row", detail="no page names this sound")
 
 
 def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
     seen, most = set(), 0
-    for url in _pages(source):
+    for url in page_urls(source):
         page = _page(url)
         most = max(most, int(number(page.get("numPages"), 0) or 0))
         for position, recording in enumerate(_items(page["recordings"])):
@@ -74,20 +75,16 @@ def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
             elif str(recording["id"]) not in seen:
                 seen.add(str(recording["id"]))
                 yield _record(recording, files.pop(f"XC{recording['id']}", ""))
-    if len(_pages(source)) < most:
-        raise ValueError(f"{source}/pages holds {len(_pages(source))} of {most} pages. Harvest the missing ones.")
+    if len(page_urls(source)) < most:
+        raise ValueError(f"{source}/pages holds {len(page_urls(source))} of {most} pages. Harvest the missing ones.")
 
 
 def _page(url: str) -> dict:
-    with open_url(url) as file:
-        try:
-            page = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{url} is not JSON ({error}). Harvest the page again.") from error
-    if not isinstance(page, dict) or "recordings" not in page:
-        told = without_keys(_told(page)) if isinstance(page, dict) else "no object"
+    answer = read_page(url)
+    if not isinstance(answer, dict) or "recordings" not in answer:
+        told = without_keys(_told(answer)) if isinstance(answer, dict) else "no object"
         raise ValueError(f"{url} is an error answer, not a page: {told}. Harvest the page again.")
-    return page
+    return answer
 
 
 def _told(answer: dict) -> str:
@@ -100,10 +97,6 @@ def _told(answer: dict) -> str:
 def _items(value: object) -> list:
     """A list as PHP writes it: [], [""], or an object with numbers for keys where an entry was taken out."""
     return list(value.values()) if isinstance(value, dict) else list(value or [])
-
-
-def _pages(source: str) -> list[str]:
-    return [url for name, url in list_files(source) if name.startswith("pages/") and name.endswith(".json")]
 
 
 def _is_archive(source: str) -> bool:

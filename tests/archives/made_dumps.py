@@ -5,6 +5,17 @@ from pathlib import Path
 
 from biolingual.params import DumpRow
 
+# What ails a sound of the simulated world -> the reason it is rejected for.
+REASONS = {
+    "no_derivatives": "licence_no_derivatives",
+    "no_licence": "licence_missing_or_unknown",
+    "truncated": "truncated",
+    "html_page": "html_page",
+    "silent": "silent",
+    "mystery": "name_placeholder",
+    "hybrid": "name_hybrid",
+}
+
 
 def dump_row(archive: str, licence: str = "", origin: str = "real") -> DumpRow:
     """A row of params.yaml for a dump without a checklist."""

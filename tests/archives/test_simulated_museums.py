@@ -10,18 +10,10 @@ from biolingual.ingestion import ingest
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, load
 from biolingual.records import Recording, Rejected, rows
+from tests.archives.made_dumps import REASONS
 
 WORLD = World(7, 120)
 DUMPS = ("animal_sound_archive-2026-01", "watkins-2026-01")
-REASONS = {
-    "no_derivatives": "licence_no_derivatives",
-    "no_licence": "licence_missing_or_unknown",
-    "truncated": "truncated",
-    "html_page": "html_page",
-    "silent": "silent",
-    "mystery": "name_placeholder",
-    "hybrid": "name_hybrid",
-}
 WITHHELD = {DUMPS[0]: "no_sound", DUMPS[1]: "audio_missing"}
 
 

@@ -60,10 +60,12 @@ def test_the_page_shows_what_the_readme_shows(season):
         page.wait_for_selector("#words textarea, #words input", timeout=60000)
         search(page, "Round Glock")
         page.wait_for_selector(".hit")
+        assert page.locator(".hit").count() == 20 and "Round Glock" in page.locator("#status").inner_text()
         picture(page, "search")
         for answer in "yyn":
             page.keyboard.press("j")
             page.keyboard.press(answer)
         page.wait_for_function("document.querySelector('#precision').innerText.includes('2 of 3')", timeout=60000)
         page.locator("#precision").scroll_into_view_if_needed()
+        assert "precision 67%" in page.locator("#precision").inner_text()
         picture(page, "marks")
