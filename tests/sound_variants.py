@@ -15,7 +15,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from biolingual.archives.simulated import World, waveform
+from biolingual.archives.simulated import World
+from biolingual.archives.simulated_recording import waveform
 from biolingual.audio import Sound, UndecodableError, peak_dbfs
 from biolingual.fingerprints import Index, fingerprint
 from biolingual.foreign_audio import decode_any

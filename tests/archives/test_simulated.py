@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from biolingual.archives.simulated import DIRT, World, audio_file, waveform
+from biolingual.archives.simulated import DIRT, World
+from biolingual.archives.simulated_recording import audio_file, waveform
 from biolingual.archives.simulated_voices import roster, voice
 from biolingual.audio import UndecodableError, decode
 from biolingual.parallel import Machine
