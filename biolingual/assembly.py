@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from biolingual.dataset.overlaps import Overlap
 from biolingual.duplicates import Duplicate
 from biolingual.params import AssembleParams
-from biolingual.records import Caption, Clip, Pair, PairCaption, Recording, Rejected, read_columns, schema, table
+from biolingual.records import Caption, Clip, Pair, PairCaption, Recording, Rejected
 from biolingual.refusals import refuse_beyond_caps, refuse_duplicates, refuse_overlaps
 from biolingual.splits import RULE, splits_of
+from biolingual.tabular import read_columns, schema, table
 
 STAGE = "assemble"
 BATCH = 131_072  # rows of pairs.parquet that are made and written at a time

@@ -15,8 +15,9 @@ import soundfile
 
 from biolingual.captioning.checks import faults
 from biolingual.captioning.summary import Summary
-from biolingual.records import Caption, Clip, Recording, read_json, read_table, rows, write_json
+from biolingual.records import Caption, Clip, Recording
 from biolingual.shard_reader import Shards
+from biolingual.tabular import read_json, read_table, rows, write_json
 
 SHOWN = (
     "archive", "origin", "scientific_name", "common_name", "behavior", "sex", "life_stage", "background_species", "remarks",

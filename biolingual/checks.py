@@ -9,8 +9,8 @@ from biolingual.archives import adapter
 from biolingual.benchmarks import BENCHMARKS
 from biolingual.captioning import CAPTIONERS
 from biolingual.params import DumpRow, Params
-from biolingual.records import read_json
 from biolingual.storage import exists
+from biolingual.tabular import read_json
 from biolingual.taxonomy import checklist
 
 

@@ -82,7 +82,7 @@ def resolve_names(
 @app.command()
 def scores(folder: Annotated[Path, typer.Option(help="Where the score files lie.")] = Path("reports/scores")) -> None:
     """Print the scores, one table for each origin, and where to look further."""
-    from biolingual.records import read_json
+    from biolingual.tabular import read_json
 
     found = [score for path in sorted(folder.glob("*.json")) for score in read_json(path).values()]
     if not found:
@@ -185,7 +185,8 @@ def inspect_dump(
 def attributions(manifest: Annotated[Path, typer.Argument(help="A recordings.parquet of a dump.")]) -> None:
     """Print the line that each recording's licence asks for: title, creator, licence, source."""
     from biolingual.licences import attribution
-    from biolingual.records import Recording, rows
+    from biolingual.records import Recording
+    from biolingual.tabular import rows
 
     for one in rows(manifest, Recording):
         title = one.scientific_name or one.common_name or one.recording_id
@@ -202,7 +203,8 @@ def withdraw(
     """Note in tombstones/DUMP.csv that recordings are withdrawn; the next ingest takes them out of manifest and shards."""
     from datetime import UTC, datetime
 
-    from biolingual.records import Recording, Rejected, rows
+    from biolingual.records import Recording, Rejected
+    from biolingual.tabular import rows
     from biolingual.tombstones import add
 
     held = {one.recording_id for one in rows(manifests / dump / "recordings.parquet", Recording)}

@@ -24,7 +24,7 @@ import pyarrow as pa
 import soxr
 from scipy import fft
 
-from biolingual.records import read_table, write_table
+from biolingual.tabular import read_table, write_table
 
 RATE_HZ = 16000
 WINDOW = 2048  # samples: 128 ms

@@ -20,8 +20,9 @@ from biolingual.hearing import hear
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
 from biolingual.partitions import kept_results, key_of
-from biolingual.records import Caption, Clip, Recording, Rejected, read_json, write_json, write_rows
+from biolingual.records import Caption, Clip, Recording, Rejected
 from biolingual.storage import digest, exists
+from biolingual.tabular import read_json, write_json, write_rows
 
 STAGE = "ingest"
 PARTITION = 32  # records; with two clips of 10 s each a worker sends back 40 MB

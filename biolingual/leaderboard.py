@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from biolingual.pages import polyline, render
-from biolingual.records import read_json
+from biolingual.tabular import read_json
 
 BARS = 12  # taxa shown of each rank, the weakest and the strongest
 WIDTH, HEIGHT = 220, 90

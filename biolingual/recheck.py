@@ -12,8 +12,9 @@ from biolingual.archives import adapter
 from biolingual.ingestion import outcome_of
 from biolingual.marks import Mark
 from biolingual.params import DumpRow, IngestParams
-from biolingual.records import Caption, Clip, Recording, Rejected, rows
+from biolingual.records import Caption, Clip, Recording, Rejected
 from biolingual.shard_reader import Shards
+from biolingual.tabular import rows
 from biolingual.tombstones import WITHDRAWN
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from biolingual.pages import polyline, render
 from biolingual.params import ReleaseParams
-from biolingual.records import Pair, read_json, write_json
+from biolingual.records import Pair
+from biolingual.tabular import read_json, write_json
 
 MODEL_FILES = (
     "config.json",

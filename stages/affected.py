@@ -5,7 +5,7 @@ from pathlib import Path
 from biolingual.archives import adapter
 from biolingual.dataset.affected import affected, sound_files
 from biolingual.params import Params
-from biolingual.records import write_json
+from biolingual.tabular import write_json
 from stages.entry import run
 
 

@@ -10,7 +10,8 @@ from biolingual.dataset import card as cards
 from biolingual.dataset.firewall import COMPARED, alike, compare
 from biolingual.dataset.overlaps import NEEDED, within
 from biolingual.params import AssembleParams, DumpRow
-from biolingual.records import Recording, table
+from biolingual.records import Recording
+from biolingual.tabular import table
 from stages.entry import run
 
 

@@ -13,7 +13,8 @@ from biolingual.benchmarks.beans.bench import Bench
 from biolingual.benchmarks.beans.manifest import listed
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
-from biolingual.records import BenchmarkItem, write_json, write_rows
+from biolingual.records import BenchmarkItem
+from biolingual.tabular import write_json, write_rows
 from stages.entry import run
 
 

@@ -15,7 +15,8 @@ from biolingual.captioning import captioner
 from biolingual.captioning.endpoint import Endpoint
 from biolingual.captioning.summary import Summary
 from biolingual.params import CaptionParams
-from biolingual.records import Caption, Recording, read_table, rows, schema, table, write_json, write_table
+from biolingual.records import Caption, Recording
+from biolingual.tabular import read_table, rows, schema, table, write_json, write_table
 from stages.entry import run
 
 BATCH = 20_000  # recordings in memory at a time

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 
 from biolingual.benchmarks.items import read
 from biolingual.dataset.clean import both, dirty
-from biolingual.records import Pair, read_columns
+from biolingual.records import Pair
+from biolingual.tabular import read_columns
 from stages.entry import run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from biolingual.dataset.data_card import write
-from biolingual.records import read_json
+from biolingual.tabular import read_json
 from stages.entry import run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from biolingual.dataset.difference import difference, text
 from biolingual.pages import render
-from biolingual.records import write_json, write_table
+from biolingual.tabular import write_json, write_table
 from stages.entry import run
 
 

@@ -6,7 +6,8 @@ from biolingual.benchmarks import embeddings
 from biolingual.model import Embedder
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
-from biolingual.records import Pair, rows, write_json
+from biolingual.records import Pair
+from biolingual.tabular import rows, write_json
 from stages.entry import run, shards
 
 

@@ -10,8 +10,9 @@ from biolingual.benchmarks.context import Context
 from biolingual.model import Embedder
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
-from biolingual.records import Pair, read_json, rows, write_json
+from biolingual.records import Pair
 from biolingual.storage import file_digests
+from biolingual.tabular import read_json, rows, write_json
 from stages.entry import run, shards
 
 

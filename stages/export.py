@@ -5,7 +5,8 @@ from pathlib import Path
 
 from biolingual.dataset import data_card, export
 from biolingual.parallel import Machine
-from biolingual.records import Pair, read_json, rows
+from biolingual.records import Pair
+from biolingual.tabular import read_json, rows
 from stages.entry import run, shards
 
 FORMS = {"huggingface": export.to_hugging_face, "webdataset": export.to_webdataset}

@@ -6,7 +6,7 @@ from pathlib import Path
 from biolingual.benchmarks.beans import parity
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams
-from biolingual.records import write_json
+from biolingual.tabular import write_json
 from stages.entry import run
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from biolingual.dataset.plan import forecast, text, with_truth
 from biolingual.params import Params
-from biolingual.records import read_json, write_json
+from biolingual.tabular import read_json, write_json
 from stages.entry import run
 
 

@@ -12,8 +12,9 @@ from biolingual.model import build, load_tokenizer, save
 from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
 from biolingual.processes import alone
-from biolingual.records import Pair, read_json, rows, write_json
+from biolingual.records import Pair
 from biolingual.storage import file_digests
+from biolingual.tabular import read_json, rows, write_json
 from biolingual.training.batches import species_of
 from biolingual.training.diagnosis import diagnose
 from biolingual.training.job import Job, discard

@@ -6,7 +6,8 @@ from pathlib import Path
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
 from biolingual.recheck import recheck
-from biolingual.records import Clip, read_json, rows
+from biolingual.records import Clip
+from biolingual.tabular import read_json, rows
 from stages.entry import run, shards
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from biolingual.benchmarks import reevaluation
 from biolingual.parallel import Machine
 from biolingual.params import EvaluateParams, ReevaluateParams
-from biolingual.records import Pair, Rejected, read_json, rows, write_json
+from biolingual.records import Pair, Rejected
 from biolingual.storage import file_digests
+from biolingual.tabular import read_json, rows, write_json
 from stages.entry import run
 from stages.evaluate import context
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from biolingual.audio import from_flac
 from biolingual.parallel import Machine
 from biolingual.params import ReleaseParams
-from biolingual.records import Pair, rows
+from biolingual.records import Pair
 from biolingual.release import Sources, probes, write_index, write_release
+from biolingual.tabular import rows
 from stages.entry import run, shards
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from biolingual.params import EvaluateParams
-from biolingual.records import Pair, read_json, rows, write_json
+from biolingual.records import Pair
 from biolingual.studies.page import write_page
 from biolingual.studies.results import result
+from biolingual.tabular import read_json, rows, write_json
 from stages.entry import run
 
 

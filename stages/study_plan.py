@@ -4,8 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from biolingual.params import Params
-from biolingual.records import Pair, rows, write_json
+from biolingual.records import Pair
 from biolingual.studies.plans import plan
+from biolingual.tabular import rows, write_json
 from stages.entry import run
 
 

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 
 from biolingual.pages import render
 from biolingual.params import AssembleParams, ValidateParams
-from biolingual.records import Pair, read_columns, read_json, write_json, write_table
+from biolingual.records import Pair
+from biolingual.tabular import read_columns, read_json, write_json, write_table
 from biolingual.validation.suites import as_report, check, failing
 from stages.entry import run
 

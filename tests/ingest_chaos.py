@@ -22,8 +22,8 @@ from pathlib import Path
 import psutil
 
 from biolingual.archives.simulated import DIRT, World
-from biolingual.archives.simulated_recording import audio_file
 from biolingual.archives.simulated_formats import write_xeno_canto
+from biolingual.archives.simulated_recording import audio_file
 from biolingual.parallel import Machine, map_ordered
 from biolingual.storage import file_digests
 from tests.kill_harness import kill_all, processes

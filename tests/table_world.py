@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from biolingual.records import Caption, Clip, Recording, schema, write_json, write_table
+from biolingual.records import Caption, Clip, Recording
+from biolingual.tabular import schema, write_json, write_table
 
 ARCHIVES = ("xeno_canto", "inaturalist", "animal_sound_archive", "watkins", "audioset")
 LICENCES = ("CC BY-NC-SA 4.0", "CC BY-NC 4.0", "CC BY 4.0", "CC0 1.0")

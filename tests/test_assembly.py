@@ -12,21 +12,10 @@ from biolingual.dataset import card
 from biolingual.dataset.overlaps import Overlap
 from biolingual.duplicates import Duplicate
 from biolingual.params import AssembleParams
-from biolingual.records import (
-    SPLITS,
-    Caption,
-    Clip,
-    Pair,
-    Recording,
-    Rejected,
-    read_json,
-    rows,
-    table,
-    write_json,
-    write_rows,
-)
+from biolingual.records import SPLITS, Caption, Clip, Pair, Recording, Rejected
 from biolingual.splits import cell_of, is_held_out, split_of, splits_of, unit
 from biolingual.storage import file_digests
+from biolingual.tabular import read_json, rows, table, write_json, write_rows
 from tests.made_pairs import RULE
 
 PARAMS = RULE.model_copy(update={"fingerprints": "all"})

@@ -12,7 +12,8 @@ from biolingual.captioning import captioner
 from biolingual.captioning.endpoint import Endpoint
 from biolingual.ingestion import ingest
 from biolingual.parallel import Machine
-from biolingual.records import Caption, Recording, rows, write_rows
+from biolingual.records import Caption, Recording
+from biolingual.tabular import rows, write_rows
 
 DUMP = "xeno_canto-2026-01"
 
@@ -92,7 +93,7 @@ def test_a_spectrogram_shows_a_tone_where_it_is():
 
 def test_a_model_judges_only_sounds_of_the_origin_it_learnt_from(data, tmp_path, tiny, params):
     from biolingual.model import save
-    from biolingual.records import write_json
+    from biolingual.tabular import write_json
 
     model, log_mel, tokenizer = tiny
     save(model, log_mel, tokenizer, tmp_path / "clap")

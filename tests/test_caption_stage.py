@@ -2,7 +2,8 @@
 
 from biolingual.captioning.endpoint import Endpoint
 from biolingual.params import CaptionParams
-from biolingual.records import Caption, Recording, rows, write_rows
+from biolingual.records import Caption, Recording
+from biolingual.tabular import rows, write_rows
 from stages.caption import main
 
 ONE = Recording(recording_id="a:1", origin="real", dump="d", archive="a", common_name="Wren")

@@ -22,7 +22,8 @@ def test_a_folder_without_scores_says_what_to_run(tmp_path):
 
 def test_attributions_are_one_line_for_each_recording(tmp_path, capsys):
     from biolingual.cli import attributions
-    from biolingual.records import Recording, write_rows
+    from biolingual.records import Recording
+    from biolingual.tabular import write_rows
 
     one = Recording(
         recording_id="xeno_canto:XC9",

@@ -12,7 +12,8 @@ import soundfile
 from biolingual.audio import to_flac
 from biolingual.dataset import data_card, export
 from biolingual.dataset.attributions import attribution, licence_url
-from biolingual.records import Pair, PairCaption, write_rows
+from biolingual.records import Pair, PairCaption
+from biolingual.tabular import write_rows
 from tests.made_pairs import pair
 
 RATE = 16000

@@ -17,9 +17,10 @@ from biolingual.duplicates import Duplicate, duplicates
 from biolingual.ingestion import ingest, verified
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, IngestParams
-from biolingual.records import Clip, Recording, Rejected, read_json, rows
+from biolingual.records import Clip, Recording, Rejected
 from biolingual.shard_reader import Shards
 from biolingual.storage import digest, file_digests
+from biolingual.tabular import read_json, rows
 from tests.archives.made_dumps import REASONS as OF_ANY_DUMP
 
 WORLD = World(7, 30)

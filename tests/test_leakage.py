@@ -14,7 +14,8 @@ from biolingual.audio import Sound, decode, sound_sha256
 from biolingual.dataset.clean import both, dirty
 from biolingual.dataset.firewall import alike, compare
 from biolingual.dataset.overlaps import Overlap, read_items, within
-from biolingual.records import BenchmarkItem, Pair, Recording, Rejected, read_json, rows, table, write_json, write_rows
+from biolingual.records import BenchmarkItem, Pair, Recording, Rejected
+from biolingual.tabular import read_json, rows, table, write_json, write_rows
 from tests.made_pairs import pair
 from tests.small_world import run
 from tests.sound_variants import VARIANTS, cut, quieter

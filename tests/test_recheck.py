@@ -11,8 +11,9 @@ from biolingual.marks import Mark
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow
 from biolingual.recheck import recheck
-from biolingual.records import Recording, rows, write_rows
+from biolingual.records import Recording
 from biolingual.shard_reader import Shards
+from biolingual.tabular import rows, write_rows
 
 ROW = DumpRow(archive="folder", origin="real", source="", digest="", checklist="", default_license="own")
 

@@ -6,22 +6,8 @@ import typing
 import pyarrow as pa
 import pytest
 
-from biolingual.records import (
-    BenchmarkItem,
-    Caption,
-    Clip,
-    Pair,
-    PairCaption,
-    Recording,
-    Rejected,
-    read_json,
-    read_table,
-    rows,
-    schema,
-    table,
-    write_json,
-    write_rows,
-)
+from biolingual.records import BenchmarkItem, Caption, Clip, Pair, PairCaption, Recording, Rejected
+from biolingual.tabular import read_json, read_table, rows, schema, table, write_json, write_rows
 
 NOUNS = [Recording, Clip, Caption, PairCaption, Pair, Rejected, BenchmarkItem]
 

@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from biolingual.params import ReleaseParams
-from biolingual.records import Pair, PairCaption, write_json
+from biolingual.records import Pair, PairCaption
 from biolingual.release import (
     PROBES,
     Sources,
@@ -18,6 +18,7 @@ from biolingual.release import (
     version_tables,
     write_card,
 )
+from biolingual.tabular import write_json
 
 PARAMS = ReleaseParams(
     name="biolingual-test", dataset="animalspeak", max_mean_cosine=0.5, parity_tolerance=1e-4, max_regression=0.05

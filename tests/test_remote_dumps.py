@@ -9,7 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from biolingual.records import Rejected, read_json, rows
+from biolingual.records import Rejected
+from biolingual.tabular import read_json, rows
 from tests.test_ingestion import WORLD, Machine, files, run
 
 DUMP = "inaturalist-2026-01"

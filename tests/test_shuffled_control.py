@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from biolingual.records import Pair, rows, write_rows
+from biolingual.records import Pair
 from biolingual.storage import file_digests
+from biolingual.tabular import rows, write_rows
 from tests.small_world import clone, dvc, run
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]

@@ -16,9 +16,10 @@ from biolingual.ingestion import ingest
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow
 from biolingual.recheck import recheck
-from biolingual.records import Clip, Recording, Rejected, rows
+from biolingual.records import Clip, Recording, Rejected
 from biolingual.shard_reader import Shards
 from biolingual.shards import ShardWriter
+from biolingual.tabular import rows
 from biolingual.tombstones import SteadyShards, add, read
 
 ROOT = Path(__file__).resolve().parents[1]

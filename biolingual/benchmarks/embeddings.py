@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from biolingual.audio import from_flac
 from biolingual.model import Embedder
-from biolingual.records import Pair, write_table
+from biolingual.records import Pair
 from biolingual.shard_reader import Shards
+from biolingual.tabular import write_table
 
 ID = b"embedding_id"
 

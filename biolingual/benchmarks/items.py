@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biolingual.benchmarks import statistics
-from biolingual.records import Score, write_table
+from biolingual.records import Score
+from biolingual.tabular import write_table
 
 COLUMNS = ("origin", "item", "unit", "value")  # unit: what the bootstrap draws, the item itself or its recordist-day
 ABOUT = b"score"

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from biolingual.records import SPLITS, Pair, read_json, schema, write_json, write_table
+from biolingual.records import SPLITS, Pair
 from biolingual.storage import file_digests
+from biolingual.tabular import read_json, schema, write_json, write_table
 
 BY = {
     "archives": "archive",

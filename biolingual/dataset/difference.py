@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from biolingual.dataset.sums import caption_sums
-from biolingual.records import Pair, read_columns
+from biolingual.records import Pair
+from biolingual.tabular import read_columns
 
 TOLD = ("license", "scientific_name", "common_name", "split")
 NAMES = {"license": "relicensed", "scientific_name": "renamed", "captions": "recaptioned", "split": "moved"}

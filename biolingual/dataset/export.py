@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from biolingual import licences
 from biolingual.dataset.attributions import attribution, licence_url
-from biolingual.records import Pair, rows
+from biolingual.records import Pair
+from biolingual.tabular import rows
 
 FILE_BYTES = 400_000_000  # of sound in one file
 ROWS = 100  # in a row group: what a reader that streams has to hold
@@ -143,7 +144,7 @@ def _write_parquet(pairs: list[Pair], read: Read, path: Path) -> None:
 
 def _schema() -> pa.Schema:
     """The columns of an export, with the note by which `datasets` knows the sound."""
-    from biolingual.records import schema
+    from biolingual.tabular import schema
 
     text, texts = pa.string(), pa.list_(pa.string())
     own = [(one.name.rstrip("_"), one.type) for one in schema(Pair) if one.name not in LEFT_OUT]

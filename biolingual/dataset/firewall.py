@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from biolingual import fingerprints
 from biolingual.dataset.overlaps import OVERLAP, Overlap, overlaps, read_items, summary
 from biolingual.duplicates import Duplicate, duplicates, sound_id
-from biolingual.records import Recording, rows
+from biolingual.records import Recording
+from biolingual.tabular import rows
 
 PRINTS = "fingerprints.parquet"
 COMPARED = ["recording_id", "source_recording", "url", "audio_sha256", "duration_s"]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biolingual.records import BenchmarkItem, check_columns, schema
+from biolingual.records import BenchmarkItem
+from biolingual.tabular import check_columns, schema
 
 OVERLAP = "benchmark_overlap"  # the reason of what left train for it
 KEYS = ("source_id", "audio", "fingerprint", "recordist_day")

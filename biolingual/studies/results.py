@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from biolingual.params import EvaluateParams
-from biolingual.records import Pair, read_json
+from biolingual.records import Pair
 from biolingual.studies import laws
 from biolingual.studies.effects import effects
 from biolingual.studies.plans import AS_IS
+from biolingual.tabular import read_json
 
 FURTHER = (2.0, 4.0, 10.0)  # how many times the largest size a law is asked about
 CURVE = 40  # sizes at which a law is drawn

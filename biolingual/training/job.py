@@ -10,9 +10,10 @@ from pathlib import Path
 from biolingual.frontend import LogMel
 from biolingual.parallel import Machine
 from biolingual.params import FrontendParams, IngestParams, ModelParams, PretrainParams
-from biolingual.records import Pair, rows
+from biolingual.records import Pair
 from biolingual.shard_reader import Shards
 from biolingual.storage import is_remote, list_files, open_url, put, remove_tree
+from biolingual.tabular import rows
 from biolingual.training.batches import PairBatches
 from biolingual.training.selection import training_pairs
 

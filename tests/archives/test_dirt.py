@@ -39,8 +39,9 @@ from biolingual.ingestion import ingest
 from biolingual.marks import Mark
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow
-from biolingual.records import Caption, Recording, Rejected, rows
+from biolingual.records import Caption, Recording, Rejected
 from biolingual.storage import list_files
+from biolingual.tabular import rows
 from tests.archives.made_dumps import dump_row, save
 
 RATE = 16000

@@ -12,8 +12,9 @@ from biolingual.archives.harvest.journal import JOURNAL, Order
 from biolingual.archives.harvest.run import harvest
 from biolingual.ingestion import ingest
 from biolingual.parallel import Machine
-from biolingual.records import Rejected, rows
+from biolingual.records import Rejected
 from biolingual.storage import digest
+from biolingual.tabular import rows
 from tests.archives.archive_sites import KEY, AnimalSoundArchive, GbifDownload, INaturalist, Watkins, XenoCanto
 from tests.archives.faulty_site import Reply, faulty_site
 from tests.archives.made_dumps import dump_row

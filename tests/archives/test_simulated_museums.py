@@ -9,7 +9,8 @@ from biolingual.archives.simulated_museums import record_number
 from biolingual.ingestion import ingest
 from biolingual.parallel import Machine
 from biolingual.params import DumpRow, load
-from biolingual.records import Recording, Rejected, rows
+from biolingual.records import Recording, Rejected
+from biolingual.tabular import rows
 from tests.archives.made_dumps import REASONS
 
 WORLD = World(7, 120)

@@ -30,7 +30,8 @@ print(json.dumps({"seconds": time.perf_counter() - started, "peak_mb": peak}))
 def captions_template() -> Iterator[Measured]:
     """A million template captions by the stage itself, its process on one core, against the limits: 2 minutes and 1 GB."""
     from biolingual.archives.simulated import World
-    from biolingual.records import Recording, write_rows
+    from biolingual.records import Recording
+    from biolingual.tabular import write_rows
 
     with tempfile.TemporaryDirectory() as name:
         manifests = Path(name) / "manifests"

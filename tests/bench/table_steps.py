@@ -15,7 +15,8 @@ from biolingual.dataset.difference import difference
 from biolingual.dataset.firewall import COMPARED, compare
 from biolingual.dataset.overlaps import NEEDED
 from biolingual.params import load
-from biolingual.records import BenchmarkItem, read_json, schema, write_json, write_table
+from biolingual.records import BenchmarkItem
+from biolingual.tabular import read_json, schema, write_json, write_table
 from stages.assemble import main as assemble
 from stages.validate import main as validate
 from tests.table_world import ARCHIVES, digests, filled, texts

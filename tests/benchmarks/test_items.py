@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from biolingual.benchmarks import animalspeak_zero_shot, items
-from biolingual.records import write_table
+from biolingual.tabular import write_table
 from tests.benchmarks.toy_context import known_world
 
 

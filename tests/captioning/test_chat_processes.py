@@ -19,7 +19,8 @@ import pytest
 from biolingual.captioning import chat
 from biolingual.captioning.endpoint import Endpoint
 from biolingual.params import load
-from biolingual.records import Caption, Recording, rows, write_rows
+from biolingual.records import Caption, Recording
+from biolingual.tabular import rows, write_rows
 from tests.captioning.scripted_server import KEY, good, recordings, serving
 from tests.small_world import ROOT, change_params
 

@@ -10,7 +10,8 @@ from biolingual.archives import ARCHIVES
 from biolingual.captioning import prompting
 from biolingual.captioning.checks import faults
 from biolingual.captioning.endpoint import Answer
-from biolingual.records import Recording, write_rows
+from biolingual.records import Recording
+from biolingual.tabular import write_rows
 from tests.captioning.scripted_server import recordings
 from tests.small_world import change_params, clone, dvc
 

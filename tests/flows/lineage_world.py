@@ -13,8 +13,9 @@ from pathlib import Path
 from biolingual.assembly import assemble, read_dump
 from biolingual.dataset import card as cards
 from biolingual.dataset.overlaps import Overlap
-from biolingual.records import Caption, Clip, Recording, Rejected, table, write_json, write_rows
+from biolingual.records import Caption, Clip, Recording, Rejected
 from biolingual.storage import digest, file_digests
+from biolingual.tabular import table, write_json, write_rows
 from tests.made_pairs import RULE
 
 TASK = "animalspeak_zero_shot"

@@ -8,7 +8,8 @@ import pytest
 
 from biolingual.dataset.difference import difference as differ
 from biolingual.dataset.difference import text
-from biolingual.records import Pair, PairCaption, write_rows
+from biolingual.records import Pair, PairCaption
+from biolingual.tabular import write_rows
 from tests.flows.lineage_world import World
 from tests.made_pairs import pair
 from tests.small_world import ROOT, run

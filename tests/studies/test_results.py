@@ -5,9 +5,10 @@ import json
 import pytest
 
 from biolingual.benchmarks import items
-from biolingual.records import Score, write_json
+from biolingual.records import Score
 from biolingual.studies.page import write_page
 from biolingual.studies.results import result
+from biolingual.tabular import write_json
 from tests.made_pairs import pair
 
 PAIRS = [pair(f"r{n}", f"s{n % 4}", "test_seen", class_="Aves" if n % 2 else "Mammalia") for n in range(40)]

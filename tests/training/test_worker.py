@@ -11,8 +11,9 @@ import pytest
 
 from biolingual import storage
 from biolingual.parallel import Machine, this_machine
-from biolingual.records import Pair, write_rows
+from biolingual.records import Pair
 from biolingual.shard_reader import Shards
+from biolingual.tabular import write_rows
 from biolingual.training import worker
 from biolingual.training.job import Job, check_workers, discard, here, placed
 from biolingual.training.worker import cause_of, stoppable, wait_for_resources

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from biolingual.dataset.overlaps import Overlap
-from biolingual.records import Pair, table, write_json, write_rows, write_table
+from biolingual.records import Pair
+from biolingual.tabular import table, write_json, write_rows, write_table
 from tests.small_world import change_params, clone, run
 from tests.validation.test_suites import FAULTS, PARAMS, RULE, SUITES, dataset
 

@@ -8,8 +8,9 @@ import pytest
 
 from biolingual.dataset.overlaps import Overlap
 from biolingual.params import ValidateParams
-from biolingual.records import Pair, PairCaption, table
+from biolingual.records import Pair, PairCaption
 from biolingual.splits import Rule
+from biolingual.tabular import table
 from biolingual.validation import suites
 from biolingual.validation.suites import Finding, as_report, failing
 from tests.made_pairs import RULE as CUT

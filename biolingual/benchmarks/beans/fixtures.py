@@ -14,7 +14,7 @@ import soundfile
 
 from biolingual.benchmarks.beans.layout import FIXTURE_MARK
 from biolingual.benchmarks.beans.sets import SPLITS, SoundSet, sound_set
-from biolingual.records import write_json
+from biolingual.tabular import write_json
 
 CLASSES = 4  # or as many as the set has
 CLIPS = {"train": 5, "valid": 2, "test": 3}  # of each class: 40 clips

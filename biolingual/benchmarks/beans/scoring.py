@@ -14,7 +14,8 @@ import numpy as np
 from biolingual.benchmarks.beans import NEEDS_NO_MODEL, metrics, protocol, published
 from biolingual.benchmarks.beans.bench import Bench
 from biolingual.benchmarks.beans.layout import Data
-from biolingual.records import Score, read_json
+from biolingual.records import Score
+from biolingual.tabular import read_json
 
 
 def score(bench: Bench) -> Score:

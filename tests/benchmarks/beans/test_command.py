@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from biolingual.benchmarks.beans.layout import FIXTURE_MARK
-from biolingual.records import BenchmarkItem, rows
+from biolingual.records import BenchmarkItem
+from biolingual.tabular import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 

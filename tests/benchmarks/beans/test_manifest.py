@@ -5,7 +5,8 @@ import soundfile
 from biolingual.audio import Sound, sound_sha256
 from biolingual.benchmarks.beans import layout, manifest
 from biolingual.parallel import Machine
-from biolingual.records import BenchmarkItem, rows, write_rows
+from biolingual.records import BenchmarkItem
+from biolingual.tabular import rows, write_rows
 
 
 def test_windows_of_a_file_are_one_row_with_all_their_labels(made_up, tmp_path):

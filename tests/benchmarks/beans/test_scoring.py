@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biolingual.benchmarks.beans import protocol, scoring
-from biolingual.records import write_json
+from biolingual.tabular import write_json
 
 
 def test_a_score_stands_beside_chance_and_the_commonest_class(bench):
