@@ -27,7 +27,7 @@ def main() -> None:
 
 @app.command("add-dump")
 def add_dump(
-    archive: Annotated[str, typer.Argument(help="Who reads it: folder, xeno_canto, inaturalist.")],
+    archive: Annotated[str, typer.Argument(help="Who reads it: one of `biolingual archives`.")],
     name: Annotated[str, typer.Argument(help="Its name for ever, e.g. real-2026-11.")],
     source: Annotated[str, typer.Option(help="A folder, zip or URL.")],
     origin: Annotated[str, typer.Option(help="real or simulated.")],
