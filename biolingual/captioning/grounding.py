@@ -16,6 +16,7 @@ from biolingual.captioning.language import (
     Token,
     animal,
     lexicon,
+    listed,
     singular,
     stem,
     stems,
@@ -23,25 +24,12 @@ from biolingual.captioning.language import (
     told,
     words,
 )
-from biolingual.captioning.subject import Fault, Subject, coded_names, ordinary, phrase_of_a_species
+from biolingual.captioning.subject import Fault, Subject, coded_names, ordinary, phrase_of_a_species, usual
 
 UNGROUNDED_LEAST, UNGROUNDED_SHARE = 4, 0.6
 CONTRADICTIONS_LEAST = 2
 REASONS = {"weather": "not_audible", "looks": "not_audible", "time": "date"}
 STRUCTURED = {"sex": "sex", "life_stage": "life_stage", "behaviour": "behavior"}  # category -> the field that tells it
-CALL_TYPES = {
-    "song",
-    "alarm",
-    "flight",
-    "contact",
-    "courtship",
-    "begging",
-    "drumming",
-    "echolocation",
-    "release",
-    "duet",
-}
-NO_SONGS = {"alarm", "flight", "contact", "begging", "echolocation", "release"}
 TAXON = re.compile(r"\b[A-Z][a-z]+(?:idae|inae|iformes|oidea)\b")
 BINOMIAL = re.compile(r"\b([A-Z][a-z]{2,}) ([a-z]{3,}(?:us|a|um|is|ii|i|ae|ensis|ens|or|os|es|e|on|ax|ix))\b")
 DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
@@ -119,9 +107,16 @@ def number(one: Subject) -> list[Fault]:
         held |= {float(round(one.recording.duration_s)), round(one.recording.duration_s, 1)}
     counting = one.understood or one.recording.remarks_language.lower()[:2] in COUNTING
     found = []
-    for token in one.words:
-        word = token.text.lower().split("-")[0]
+    for before, token, after in zip([None, *one.words], one.words, [*one.words[1:], None], strict=False):
+        word, _, more = token.text.lower().partition("-")
         value = _number(word) if word[0].isdigit() else values.get(word) if counting else None
+        if value is not None and 20 <= value < 100 and more in values:
+            value += values[more]  # "twenty-five"
+        if value in (100, 1000) and before and token.joined and before.text.lower() in values:
+            continue  # read with the word before
+        large = values.get(after.text.lower(), 0) if after and after.joined else 0
+        if value is not None and large >= 100:
+            value *= large  # "two hundred"
         if value is not None and not token.denied and value not in held and not OF_NOTES.search(token.text):
             found.append(token.text)
     return [Fault("number", ", ".join(found))] if found else []
@@ -136,10 +131,10 @@ def not_in_metadata(one: Subject) -> list[Fault]:
     """A behaviour, background, sex, age, group or place that the metadata do not hold, or a time: its category is the reason."""
     spared, found = phrase_of_a_species(one), {}
     for place, token in enumerate(one.words):
-        if ordinary(token.stem) or place in spared or token.denied or token.text.lower() in words()["number_words"]:
+        if usual(token) or place in spared or token.denied or token.text.lower() in words()["number_words"]:
             continue
         for part in _parts(token):
-            senses = [] if ordinary(part) else lexicon().get(part, [])
+            senses = [] if ordinary(part) and part != token.stem else lexicon().get(part, [])
             if (
                 senses
                 and not _told(one, part, senses)
@@ -180,12 +175,13 @@ def _told(one: Subject, part: str, senses: list[tuple[str, str]]) -> bool:
 def _counts(one: Subject, category: str, group: str) -> bool:
     """Whether a word that the metadata do not hold is a fault: most are where the remarks could be read, a song only where the
     metadata tell another kind of call."""
+    no_songs = listed("no_songs")
     if group == "singing" or (group == "song" and not one.recording.behavior):
-        return bool(one.groups & (NO_SONGS if one.recording.behavior else NO_SONGS - {"flight"}))
+        return bool(one.groups & (no_songs if one.recording.behavior else no_songs - {"flight"}))
     if one.understood or category in REASONS:
         return True
     told_by = getattr(one.recording, STRUCTURED[category]) if category in STRUCTURED else ""
-    if not told_by or (category == "behaviour" and group not in CALL_TYPES):
+    if not told_by or (category == "behaviour" and group not in words()["call_types"]):
         return False
     return group != "flight" if category == "behaviour" else not _also_said(one, told_by)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from biolingual.captioning.language import (
     LETTERS,
@@ -110,6 +111,23 @@ def subject(text: str, recording: Recording, kind: str) -> Subject:
 def ordinary(name: str) -> bool:
     """Whether a stem is a small or a neutral word or tells how it sounds, which the metadata need not hold."""
     return name in stems("functions") or name in stems("neutral") or name in stems("audible")
+
+
+def usual(token: Token) -> bool:
+    """Whether a word is ordinary as it is written: "evenly" is, "evening" is not, though their stems are one."""
+    text = token.text.lower()
+    if text in listed("functions", "neutral", "audible") or text not in written():
+        return ordinary(token.stem)
+    return False
+
+
+@cache
+def written() -> frozenset[str]:
+    """The words of the lexicon as they are written, of times and of what is not heard."""
+    groups = words()["groups"]
+    return frozenset(
+        word for category in ("time", "weather", "looks") for row in groups[category].values() for word in row
+    )
 
 
 def phrase_of_a_species(one: Subject) -> set[int]:
