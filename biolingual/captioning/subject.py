@@ -141,7 +141,7 @@ def phrase_of_a_species(one: Subject) -> set[int]:
     left = one.untold
     for place, token in enumerate(one.words):
         kind = animal(token.text)
-        told_of = bool({token.stem, stem(kind)} & one.held)
+        told_of = animal_told(one, place)
         if not kind or not (told_of or (left and token.stem not in one.named) or not one.understood):
             continue
         untold = left > 0 and not told_of
@@ -161,6 +161,13 @@ def coded_names(one: Subject) -> set[int]:
             if lengths and "".join(part[:count] for part, count in zip(parts, lengths, strict=True)) in codes:
                 found |= set(range(start, last + 1))
     return found
+
+
+def animal_told(one: Subject, place: int) -> bool:
+    """Whether the metadata tell the animal at a place, or the word that tells it from others: "Greylags" of "Greylag Geese"."""
+    token, before = one.words[place], one.words[place - 1]
+    telling = before.stem in one.held and not ordinary(before.stem) and before.stem not in lexicon()
+    return bool({token.stem, stem(animal(token.text))} & one.held) or (place > 0 and token.joined and telling)
 
 
 def _name_before(one: Subject, place: int, untold: bool, kind: str) -> list[int]:
