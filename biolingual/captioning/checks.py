@@ -34,7 +34,7 @@ MAX_CHARS, MAX_WORDS, MAX_SENTENCES, MIN_WORDS = 300, 48, 3, 4  # the least of a
 FLOOD_SHARE, FLOOD_LEAST = 0.02, 20  # one text on more recordings than this says nothing of each
 DATE = re.compile(
     r"\b(1[6-9]|20)\d\d\b(?! ?k?hz| hertz)|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
-    r"|\bMay\s+\d|\bin (May|March)\b"
+    r"|\b(first|last) light\b|\bsmall hours\b|\bMay\s+\d|\bin (May|March)\b"
     r"|\b(in|early|late|mid|this|last)[ -](the )?spring\b|\b(early|late|mid|in the)[ -]fall\b"
     r"|\bspring (song|call|chorus|concert|display|morning|evening|night|day|dawn|dusk|breeding|migration|season|weather|rain)"
     r"|\b(early|late|mid)[ -](May|March)\b|\b\d+(st|nd|rd|th) of \w+",

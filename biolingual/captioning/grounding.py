@@ -24,7 +24,7 @@ from biolingual.captioning.language import (
     told,
     words,
 )
-from biolingual.captioning.subject import Fault, Subject, coded_names, ordinary, phrase_of_a_species, usual
+from biolingual.captioning.subject import Fault, Subject, animal_told, coded_names, ordinary, phrase_of_a_species, usual
 
 UNGROUNDED_LEAST, UNGROUNDED_SHARE = 4, 0.6
 CONTRADICTIONS_LEAST = 2
@@ -50,12 +50,8 @@ def other_species(one: Subject) -> list[Fault]:
     found, coded = [], coded_names(one)
     for place, token in enumerate(one.words):
         kind = animal(token.text)
-        if (
-            place in coded
-            or token.denied
-            or {token.stem, stem(kind)} & (one.named | one.held)
-            or token.stem in lexicon()
-        ):
+        known = {token.stem, stem(kind)} & one.named or animal_told(one, place) or token.stem in one.held
+        if place in coded or token.denied or known or token.stem in lexicon():
             continue
         wide = hypernyms.get(singular(token.text))
         unfit = wide and one.recording.class_ and "others" not in one.groups and not taxa & set(wide)

@@ -108,6 +108,7 @@ def animal_stems(text: str) -> set[str]:
     """Stems of all that the animals of a text may be called: "treefrog" is a frog too, "cockerels" are roosters."""
     found = {one for word in LETTERS.findall(re.sub(r"(bells?|song|calls?)\b", r" \1", text)) if (one := animal(word))}
     found |= {match.group(1) for one in found if (match := COMPOUND.match(one))}
+    found |= {words()["kinds_of"][one] for one in found & set(words()["kinds_of"])}
     alike = [row for row in words()["same_animal"] if found & set(row)]
     return {stem(one) for one in found.union(*alike)}
 
