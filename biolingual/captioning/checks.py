@@ -185,11 +185,11 @@ def hedged(one: Subject) -> list[Fault]:
 
 def not_audible(one: Subject) -> list[Fault]:
     silent, spared = listed("not_audible"), phrase_of_a_species(one)
-    found = [
-        token.text
-        for place, token in enumerate(one.words)
-        if {token.text.lower(), singular(token.text)} & silent and not token.denied and place not in spared
-    ]
+    found = []
+    for place, token in enumerate(one.words):
+        forms = {token.text.lower(), singular(token.text), token.text.lower().split("-")[-1]}
+        if forms & silent and not token.denied and place not in spared:
+            found.append(token.text)
     return [Fault("not_audible", ", ".join(found))] if found else []
 
 
