@@ -9,7 +9,10 @@ by someone who had not seen the checks, and first run when they stood:
 - pairs_held_out_3.json: first run on the third unseen set: 100 % caught (20 of 20, one of them, a season, for other reasons than
   the planted one), 10 % false alarms (2 of 20: a demonym in a species' name, "played back"); the checks were changed after it.
 
-What they reach on these three now is no estimate for captions still unseen.
+What they reach on these three now is no estimate for captions still unseen. That is the fourth, run once and nothing changed since:
+
+- pairs_held_out_4.json: 90 % caught (18 of 20; missed: an invented bill tapping, an invented pheasant beside a told skylark), no
+  false alarm in 20.
 """
 
 import json
@@ -38,6 +41,7 @@ PLANTED = {
         ("pairs_held_out.json", 0.85, 0.05),
         ("pairs_held_out_2.json", 0.85, 0.05),
         ("pairs_held_out_3.json", 0.85, 0.05),
+        ("pairs_held_out_4.json", 0.85, 0.05),
     ],
 )
 def test_planted_faults_are_caught_and_faithful_captions_let_through(file, caught, false_alarms, capsys):
