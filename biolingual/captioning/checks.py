@@ -9,23 +9,38 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 
 from biolingual.captioning import grounding
-from biolingual.captioning.language import MASK, has_name, listed, patterns, plain, stems, tokens
-from biolingual.captioning.subject import Fault, Subject, phrase_of_a_species, subject
+from biolingual.captioning.language import (
+    MASK,
+    has_name,
+    instructed,
+    lexicon,
+    listed,
+    masked,
+    names,
+    patterns,
+    plain,
+    singular,
+    stem,
+    stems,
+    tokens,
+)
+from biolingual.captioning.subject import Fault, Subject, ordinary, phrase_of_a_species, subject
 from biolingual.records import Recording
 
-MAX_CHARS, MAX_WORDS, MAX_SENTENCES = 300, 48, 3
-MIN_WORDS = 4  # of a descriptive caption
+MAX_CHARS, MAX_WORDS, MAX_SENTENCES, MIN_WORDS = 300, 48, 3, 4  # the least of a descriptive caption
 FLOOD_SHARE, FLOOD_LEAST = 0.02, 20  # one text on more recordings than this says nothing of each
 DATE = re.compile(
-    r"\b(1[6-9]|20)\d\d\b|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
-    r"|\bMay\s+\d|\bin (May|March)\b"
-    r"|\b(in|early|late|mid) spring\b|\bspring (song|call|morning|evening|day)"
+    r"\b(1[6-9]|20)\d\d\b(?! ?k?hz| hertz)|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
+    r"|\b(first|last) light\b|\bsmall hours\b|\bMay\s+\d|\bin (May|March)\b"
+    r"|\b(in|early|late|mid|this|last)[ -](the )?spring\b|\b(early|late|mid|in the)[ -]fall\b"
+    r"|\bspring (song|call|chorus|concert|display|morning|evening|night|day|dawn|dusk|breeding|migration|season|weather|rain)"
     r"|\b(early|late|mid)[ -](May|March)\b|\b\d+(st|nd|rd|th) of \w+",
 )
 COORDINATE = re.compile(
-    r"\d\s*°|\d+[.,]\d+\s*[NSEW]\b|\b\d{1,3}\s?[NSEW]\b|-?\d{1,3}\.\d{2,}\s*,\s*-?\d{1,3}\.\d{2,}|\b(degrees|latitude|longitude)\b|"
+    r"\d\s*°|\d+[.,]\d+\s*(?-i:[NSEW])\b|\b\d{1,3}\s?(?-i:[NSEW])\b|-?\d{1,3}\.\d{2,}\s*,\s*-?\d{1,3}\.\d{2,}|\b(degrees|latitude|longitude)\b|"
     r"\b\d[\d,.]*\s?(m|metres|meters|feet|ft|km)\s+(above|a\.?s\.?l|elevation|altitude)",
     re.IGNORECASE,
 )
@@ -101,7 +116,8 @@ def place(one: Subject) -> list[Fault]:
     ]
     for phrase in (one.recording.country, *re.split(r"[,;/]", one.recording.locality_coarse)):
         phrase = phrase.strip()
-        if len(phrase) >= 4 and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", one.bare, re.IGNORECASE):
+        common = phrase.islower() or ordinary(stem(phrase)) or stem(phrase) in lexicon()  # "forest", "Stream"
+        if len(phrase) >= 4 and not common and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", one.bare, re.IGNORECASE):
             found.append(phrase)
     return [Fault("place", ", ".join(found))] if found else []
 
@@ -114,7 +130,10 @@ def person(one: Subject) -> list[Fault]:
     found = [
         token.text
         for position, token in enumerate(one.words)
-        if token.text[0].isupper() and token.text.lower().removesuffix("'s") in known and position not in spared
+        if token.text[0].isupper()
+        and token.text.lower().removesuffix("'s") in known
+        and position not in spared
+        and not (token.first and ordinary(token.stem))
     ]
     found += re.findall(
         r"\b(?:recorded|observed|captured|filmed|documented|uploaded|taken) by\b.*", one.bare, re.IGNORECASE
@@ -149,7 +168,8 @@ def foreign(one: Subject) -> list[Fault]:
 
 def _matching(name: str, reason: str) -> Callable[[Subject], list[Fault]]:
     def check(one: Subject) -> list[Fault]:
-        hit = next((found for pattern in patterns(name) if (found := pattern.search(one.bare))), None)
+        hits = (found for pattern in patterns(name) if (found := pattern.search(one.bare)))
+        hit = next((found for found in hits if reason == "leaked" or stem(found.group()) not in one.held), None)
         return [Fault(reason, hit.group().strip()[:60])] if hit else []
 
     return check
@@ -161,6 +181,27 @@ def hedged(one: Subject) -> list[Fault]:
     found = guess.search(one.bare)
     unsure = found and any(pattern.search(one.recording.remarks) for pattern in (guess, *doubts))
     return [Fault("hedged", found.group())] if found and not unsure else []
+
+
+def not_audible(one: Subject) -> list[Fault]:
+    silent, spared = listed("not_audible"), phrase_of_a_species(one)
+    found = []
+    for place, token in enumerate(one.words):
+        forms = {token.text.lower(), singular(token.text), token.text.lower().split("-")[-1]}
+        if forms & silent and not token.denied and place not in spared:
+            found.append(token.text)
+    return [Fault("not_audible", ", ".join(found))] if found else []
+
+
+def injected(one: Subject) -> list[Fault]:
+    """The caption took over words of a sentence in the remarks that speaks to the model."""
+    ordered = {
+        token.stem for token in tokens(masked(" ".join(instructed(one.recording.remarks)), names(one.recording)))
+    }
+    taken = [
+        token.text for token in one.words if token.stem in ordered - one.held - one.named and not ordinary(token.stem)
+    ]
+    return [Fault("injection", ", ".join(taken))] if taken else []
 
 
 def length(one: Subject) -> list[Fault]:
@@ -176,9 +217,11 @@ def form(one: Subject) -> list[Fault]:
     """Cut off, stuttering, shouting, or with an unpaired bracket or quote."""
     text = one.text.strip()
     heard = [token.stem for token in one.words]
-    stutter = any(heard[i] == heard[i + 1] and heard[i] not in ("that", "had") for i in range(len(heard) - 1))
+    stutter = any(word == then and word not in {"that", "had"} | one.held for word, then in pairwise(heard))
     content = Counter(word for word in heard if word not in stems("functions"))
-    shouting = [token.text for token in one.words if token.text.isupper() and len(token.text) > 3]
+    shouting = [
+        token.text for token in one.words if token.text.isupper() and len(token.text) > 3 and token.stem not in one.held
+    ]
     if TRUNCATED.search(text) or text.count("(") != text.count(")") or text.count('"') % 2:
         return [Fault("truncated", text[-30:])]
     if (stutter and MASK not in one.bare) or any(count > 3 for count in content.values()):
@@ -199,7 +242,9 @@ CHECKS = (
     person,
     date,
     coordinate,
+    injected,
     *grounding.CHECKS,
+    not_audible,
     length,
     form,
 )

@@ -16,6 +16,7 @@ LETTERS = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|[\r\n]+")
 DENIED = re.compile(r"\b(?:no|without|not|never)\b(?:\s+[\w-]+){1,2}", re.IGNORECASE)
 SUFFIXES = ("ingly", "ings", "ing", "edly", "ed", "ers", "er", "ies", "es", "s", "ly", "y", "e")
+ENGLISH = ("en", "eng", "english")
 MASK = "\x00"  # stands where a species' name stood
 
 
@@ -78,10 +79,38 @@ def stem(word: str) -> str:
 def singular(word: str) -> str:
     """A noun without its plural: "wolves" -> "wolf", "mice" stays."""
     bare = word.casefold().replace("’", "'").removesuffix("'s").removesuffix("'")
+    if bare in words()["irregular"]:
+        return words()["irregular"][bare]
     for plural, single in (("lves", "lf"), ("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("sses", "ss")):
         if bare.endswith(plural) and len(bare) > len(plural) + 1:
             return bare.removesuffix(plural) + single
     return bare[:-1] if bare.endswith("s") and not bare.endswith(("ss", "us", "is")) and len(bare) > 3 else bare
+
+
+COMPOUND = re.compile(
+    r"[\w'-]{2,}(?=(bird|finch|thrush|shrike|wren|lark|frog|toad|fish|fowl|dove|duck|goose|gull|hawk|eagle|parrot|creeper"
+    r"|catcher|throat|hopper|whale|dolphin|monkey|cricket)$)"
+)
+
+
+@lru_cache(maxsize=20_000)
+def animal(word: str) -> str:
+    """The animal that a word names, "" where it names none: "geese" -> "goose", "Screech-Owls" -> "owl", "whipbird" -> itself."""
+    one = singular(word)
+    if one in words()["hypernyms"]:
+        return ""
+    if word[:1].isupper() and one in listed("animals_in_capitals"):
+        return one
+    return next((part for part in (one, one.split("-")[-1]) if part in listed("animals") or COMPOUND.match(part)), "")
+
+
+def animal_stems(text: str) -> set[str]:
+    """Stems of all that the animals of a text may be called: "treefrog" is a frog too, "cockerels" are roosters."""
+    found = {one for word in LETTERS.findall(re.sub(r"(bells?|song|calls?)\b", r" \1", text)) if (one := animal(word))}
+    found |= {match.group(1) for one in found if (match := COMPOUND.match(one))}
+    found |= {words()["kinds_of"][one] for one in found & set(words()["kinds_of"])}
+    alike = [row for row in words()["same_animal"] if found & set(row)]
+    return {stem(one) for one in found.union(*alike)}
 
 
 def instructed(remarks: str) -> list[str]:
@@ -93,10 +122,22 @@ def _speaks_to_a_model(sentence: str) -> bool:
     return any(pattern.search(sentence) for pattern in patterns("injection"))
 
 
+def in_english(recording: Recording) -> bool:
+    """As the archive says; where it does not, whether the remarks have at least as many small English words as foreign ones."""
+    if recording.remarks_language:
+        return recording.remarks_language.lower().split("-")[0] in ENGLISH
+    said = [word.lower() for word in LETTERS.findall(recording.remarks)]
+    small = listed("functions")
+    return sum(word in small for word in said) >= sum(word in listed("foreign") - small for word in said)
+
+
 def told(recording: Recording) -> str:
     """What the metadata say of the sound: behaviour, sex, life stage, and the remarks without instructions and denials."""
     remarks = " ".join(one for one in SENTENCE.split(recording.remarks) if not _speaks_to_a_model(one))
-    return " . ".join((recording.behavior, recording.sex, recording.life_stage, DENIED.sub(" ", remarks)))
+    said = DENIED.sub(" ", remarks) if in_english(recording) else remarks  # a Portuguese "no" denies nothing
+    short = words()["abbreviations"]
+    spelt = [full for pattern, full in short.items() if re.search(pattern, remarks, re.IGNORECASE)]
+    return " . ".join((recording.behavior, recording.sex, recording.life_stage, said, *spelt))
 
 
 def names(recording: Recording) -> list[str]:
@@ -120,12 +161,21 @@ def written_names(remarks: str) -> list[str]:
 @lru_cache(maxsize=20_000)
 def name_pattern(name: str) -> re.Pattern:
     """Finds a name, its plural and possessive included, whatever its case, accents, quotes and hyphens."""
-    parts = {" ": r"[\s-]+", "'": "['’]?"}
-    head, last = plain(name)[:-1], plain(name)[-1:]
-    found = "".join(parts.get(letter) or _letter(letter) for letter in head)
+    flat = plain(name)
+    head, last = flat[:-1], flat[-1:]
     endings = {"y": rf"(?:{_letter('y')}s?|ies)", "f": "(?:fs?|ves)"}
-    ending = endings.get(last) or rf"{parts.get(last) or _letter(last)}(?:e?s)?"
-    return re.compile(rf"(?<!\w){found}{ending}(?:['’]s?)?(?!\w)", re.IGNORECASE)
+    ending = endings.get(last) or rf"{_spelt(last)}(?:e?s)?"
+    before, _, word = flat.rpartition(" ")
+    several = next((plural for plural, single in words()["irregular"].items() if single == word), "")
+    if several:
+        head, ending = f"{before} ".lstrip(), f"(?:{_spelt(word)}|{several})"
+    return re.compile(rf"(?<!\w){_spelt(head)}{ending}(?:['’]s?)?(?!\w)", re.IGNORECASE)
+
+
+def _spelt(text: str) -> str:
+    parts = {" ": r"[\s-]*", "'": "['’]?"}
+    words_of = ("".join(parts.get(letter) or _letter(letter) for letter in part) for part in text.split(" of "))
+    return r"s?[\s-]*of[\s-]*".join(words_of)  # "Cocks-of-the-rock"
 
 
 ACCENTED = {
@@ -154,12 +204,14 @@ def masked(text: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Token:
-    """A word of a caption: as written, its stem, whether it begins a sentence, and whether a denial stands before it."""
+    """A word of a caption: as written, its stem, whether it begins a sentence, whether a denial stands before it, and whether
+    nothing but a space parts it from the word before."""
 
     text: str
     stem: str
     first: bool
     denied: bool
+    joined: bool
 
 
 def tokens(text: str) -> list[Token]:
@@ -170,5 +222,6 @@ def tokens(text: str) -> list[Token]:
         before = text[: found.start()].rstrip(" \"'“(")
         first = not before or before[-1] in ".!?:\n"
         inside = any(low <= found.start() < high for low, high in denied)
-        out.append(Token(found.group(), stem(found.group()), first, inside))
+        joined = bool(before) and (before[-1].isalnum() or text[: found.start()].endswith(("s' ", "s’ ")))
+        out.append(Token(found.group(), stem(found.group()), first, inside, joined))
     return out

@@ -1,16 +1,18 @@
 """The checks against captions written by hand: one planted fault in each faulty one.
 
-pairs_tuned.json and pairs_varied.json are what the checks were tuned on. The held-out files were each written by someone who had
-not seen the checks, and first run when they stood:
+pairs_tuned.json, pairs_varied.json and pairs_varied_2.json are what the checks were tuned on. The held-out files were each written
+by someone who had not seen the checks, and first run when they stood:
 
 - pairs_held_out.json: 90 % of its faults were caught, and 70 % of its faithful captions turned down, most of them about remarks in
   other languages. The checks were changed after that.
 - pairs_held_out_2.json: first run on the second unseen set: 100 % caught, 70 % false alarms; the checks were changed after it.
+- pairs_held_out_3.json: first run on the third unseen set: 100 % caught (20 of 20, one of them, a season, for other reasons than
+  the planted one), 10 % false alarms (2 of 20: a demonym in a species' name, "played back"); the checks were changed after it.
 
-What they reach on these two now is no estimate for captions still unseen. That is the third, run once and nothing changed since:
+What they reach on these three now is no estimate for captions still unseen. That is the fourth, run once and nothing changed since:
 
-- pairs_held_out_3.json: 100 % caught (20 of 20, one of them, a season, for other reasons than the planted one), 10 % false alarms
-  (2 of 20). The bar of 85 % caught is met; that of 5 % false alarms is NOT MET, so the test holds it to what was measured.
+- pairs_held_out_4.json: 90 % caught (18 of 20; missed: an invented bill tapping, an invented pheasant beside a told skylark), no
+  false alarm in 20.
 """
 
 import json
@@ -35,9 +37,11 @@ PLANTED = {
     [
         ("pairs_tuned.json", 0.95, 0.02),
         ("pairs_varied.json", 0.95, 0.02),
+        ("pairs_varied_2.json", 0.95, 0.02),
         ("pairs_held_out.json", 0.85, 0.05),
         ("pairs_held_out_2.json", 0.85, 0.05),
-        ("pairs_held_out_3.json", 1.0, 0.10),
+        ("pairs_held_out_3.json", 0.85, 0.05),
+        ("pairs_held_out_4.json", 0.85, 0.05),
     ],
 )
 def test_planted_faults_are_caught_and_faithful_captions_let_through(file, caught, false_alarms, capsys):
