@@ -93,16 +93,13 @@ def _alone(job: Job) -> list[tuple[str, Entry]]:
 
 
 def _by_threads(jobs: Iterator[Job], workers: int) -> Iterator[tuple[str, Entry]]:
-    """`embed_files` by threads that take the next file each, with cores of their own: torch's threads within one forward wait
-    for each other more than they work, and processes would each load torch and the model first."""
+    """`embed_files` by threads with cores of their own, each taking the next file; processes would each load the model."""
     first = next(jobs, None)
     if first is None:
         return
     jobs = chain([first], jobs)
     log_mel = load(first.model, first.device).log_mel
-    log_mel(
-        log_mel.pad([np.zeros(1, np.float32)]).to(first.device)
-    )  # compiles what two threads must not compile at once
+    log_mel(torch.zeros(1, log_mel.samples, device=first.device))  # compiled here, not by two threads at a time
     lock, done, stopped = threading.Lock(), SimpleQueue(), threading.Event()
 
     def shared() -> Iterator[Job]:
