@@ -1,12 +1,8 @@
-"""`biolingual index`: recordings -> windows -> vectors, over the project's one parallel map, resumed by its journal.
-
-Shapes: W windows of one recording, N windows in all, D embedding, T samples.
-"""
+"""`biolingual index`: every recording below a folder -> one index, resumed by its journal."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import posixpath
 import re
@@ -14,20 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
 
-from biolingual.audio import UndecodableError
-from biolingual.parallel import Machine, map_ordered
+from biolingual.parallel import Machine
+from biolingual.search.embedding import Job, embed_all
 from biolingual.search.index import Index
 from biolingual.search.journal import Entry, Journal, entry
 from biolingual.search.models import DEFAULT, admit, load, origin_of
-from biolingual.search.reading import WHOLE_SAMPLES, open_recording, total_samples, window_starts, windows
 from biolingual.search.recorders import read_table
 from biolingual.search.sealing import seal
-from biolingual.storage import exists, file_digests, is_remote, list_files, open_url, size_of
+from biolingual.storage import exists, file_digests, is_remote, list_files, size_of
 
 # Files that lie among recordings and are none; all others are tried.
 NO_SOUND = frozenset(
@@ -35,19 +29,6 @@ NO_SOUND = frozenset(
 )
 FLUSH_S = 5.0
 NO_NAME = Entry("", 0, "name_not_utf8", "its name is not UTF-8: rename it")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A file to embed, with all that a worker on another machine needs."""
-
-    path: str  # relative
-    url: str
-    sha256: str  # "" where the worker is to find it
-    model: str
-    hop_s: float
-    device: str
-    cores: int  # for this worker
 
 
 @dataclass(frozen=True)
@@ -59,38 +40,6 @@ class Progress:
     hours: float
     hours_per_s: float
     left_s: float | None
-
-
-def embed_file(job: Job) -> tuple[str, Entry]:
-    """(path, what the file became). A file that is no usable sound is an entry with a reason, never an error."""
-    if parent_process() is not None:
-        import torch
-
-        torch.set_num_threads(job.cores)
-    embedder = load(job.model, job.device)
-    log_mel, width = embedder.log_mel, embedder.model.config.projection_dim
-    size = size_of(job.url)
-    sha256 = job.sha256
-    try:
-        file = open_url(job.url)
-        if size <= WHOLE_SAMPLES:
-            with file:
-                data = file.read()
-            file, sha256 = io.BytesIO(data), sha256 or hashlib.sha256(data).hexdigest()
-        sha256 = sha256 or file_digests(job.url)[0]
-        with file:
-            recording = open_recording(file, size)
-            rate = log_mel.sample_rate_hz
-            starts = window_starts(total_samples(recording, rate), log_mel.samples, round(job.hop_s * rate))
-            vectors = embedder.audio(windows(recording, starts, log_mel.samples, rate)).astype(np.float16)
-    except UndecodableError as error:
-        return job.path, Entry(sha256, size, error.reason, error.detail, vectors=np.zeros((0, width), np.float16))
-    except OSError as error:  # a bad card, a lost right: tried again by the next run, since it is known by no hash
-        return job.path, Entry(
-            "", size, "unreadable", error.strerror or str(error), vectors=np.zeros((0, width), np.float16)
-        )
-    sound = (recording.sample_rate_hz, recording.channels, recording.duration_s, recording.header)
-    return job.path, Entry(sha256, size, "", "", *sound, starts / rate, vectors)
 
 
 def build_index(
@@ -158,37 +107,34 @@ def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) 
     """Embed what is not known; returns relative path -> sha256 of every file."""
     named: dict[str, str] = {}
     sizes = {path: size_of(url) for path, url in sounds}
-    left = sum(sizes.values())
-    cores = max(1, len(os.sched_getaffinity(0)) // max(1, machine.workers)) if hasattr(os, "sched_getaffinity") else 1
+    known_bytes = done_bytes = 0
 
     def jobs() -> Iterator[Job]:
-        nonlocal left
+        nonlocal known_bytes
         waiting: set[str] = set()
         for path, url in sounds:
             sha256 = "" if is_remote(url) else _sha_of(url)
             if sha256 and (sha256 in known or sha256 in waiting):
                 named[path] = sha256
-                left -= sizes[path]
+                known_bytes += sizes[path]
             else:
                 waiting.add(sha256)
-                yield Job(path, url, sha256, model, hop_s, device, cores)
+                yield Job(path, url, sha256, model, hop_s, device)
 
     begun = flushed = time.monotonic()
-    hours = done_bytes = 0.0
-    for path, one in map_ordered(embed_file, jobs(), machine, chunk=1):
+    hours = 0.0
+    for path, one in embed_all(jobs(), machine):
         named[path] = one.sha256
         journal.add(one)
         hours += one.duration_s / 3600
         done_bytes += sizes[path]
-        left -= sizes[path]
         now = time.monotonic()
         if now - flushed > FLUSH_S:
             journal.flush()
             flushed = now
-        rate = done_bytes / max(now - begun, 1e-9)
-        progress(
-            Progress(len(named), len(sounds), hours, hours / max(now - begun, 1e-9), left / rate if rate else None)
-        )
+        spent = max(now - begun, 1e-9)
+        left_s = (sum(sizes.values()) - known_bytes - done_bytes) * spent / done_bytes if done_bytes else None
+        progress(Progress(len(named), len(sounds), hours, hours / spent, left_s))
     journal.flush()
     return named
 

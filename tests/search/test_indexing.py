@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from biolingual.search import indexing
+from biolingual.search import embedding, indexing
 from biolingual.search.index import Index
 from biolingual.search.indexing import build_index
 from biolingual.search.journal import Entry, Journal
@@ -21,15 +21,15 @@ def contents(folder) -> dict[str, bytes]:
 
 @pytest.fixture
 def counted(monkeypatch):
-    """The paths that were embedded."""
+    """The paths that were read."""
     done = []
-    real = indexing.embed_file
+    real = embedding.read
 
-    def embed(job):
+    def read(job, log_mel):
         done.append(job.path)
-        return real(job)
+        return real(job, log_mel)
 
-    monkeypatch.setattr(indexing, "embed_file", embed)
+    monkeypatch.setattr(embedding, "read", read)
     return done
 
 
@@ -92,22 +92,22 @@ def test_index_and_recordings_moved_together_find_each_other(recordings, model_f
 
 
 def test_a_run_that_died_goes_on_and_ends_with_the_same_bytes(recordings, model_folder, counted, tmp_path, monkeypatch):
-    build_index(str(recordings), tmp_path / "whole", model_folder)
+    build_index(str(recordings), tmp_path / "whole", model_folder, hop_s=0.1)
     whole, first = contents(tmp_path / "whole"), len(counted)
     monkeypatch.setattr(indexing, "FLUSH_S", 0.0)
-    embed = indexing.embed_file
+    read = embedding.read
 
-    def dying(job):
+    def dying(job, log_mel):
         if len(counted) == first + 3:
             raise KeyboardInterrupt
-        return embed(job)
+        return read(job, log_mel)
 
-    monkeypatch.setattr(indexing, "embed_file", dying)
+    monkeypatch.setattr(embedding, "read", dying)
     with pytest.raises(KeyboardInterrupt):
-        build_index(str(recordings), tmp_path / "cut", model_folder)
-    monkeypatch.setattr(indexing, "embed_file", embed)
-    build_index(str(recordings), tmp_path / "cut", model_folder)
-    assert len(counted) == first + 7, "three were kept, four were left"
+        build_index(str(recordings), tmp_path / "cut", model_folder, hop_s=0.1)
+    monkeypatch.setattr(embedding, "read", read)
+    build_index(str(recordings), tmp_path / "cut", model_folder, hop_s=0.1)
+    assert len(counted) == first + 3 + 5, "two were kept, the third's last windows were in no batch yet"
     assert contents(tmp_path / "cut") == whole
 
 
@@ -143,14 +143,14 @@ def test_a_name_that_is_no_text_and_a_file_that_cannot_be_read_are_rows(
     recordings, model_folder, tmp_path, monkeypatch
 ):
     shutil.copy(recordings / "south/empty.wav", os.fsencode(recordings) + b"/caf\xe9.wav")
-    real = indexing.open_url
+    real = embedding.open_url
 
     def failing(url, mode="rb"):
         if url.endswith("page.mp3"):
             raise OSError(5, "Input/output error")
         return real(url, mode)
 
-    monkeypatch.setattr(indexing, "open_url", failing)
+    monkeypatch.setattr(embedding, "open_url", failing)
     index = build_index(str(recordings), tmp_path / "index", model_folder)
     reasons = {one["path"]: one["reason"] for one in index.files if one["status"] == "broken"}
     assert reasons["caf\\udce9.wav"] == "name_not_utf8" and reasons["south/page.mp3"] == "unreadable"
