@@ -31,9 +31,16 @@ class Mark:
     value: float
 
 
+def extremes(waveform: np.ndarray) -> np.ndarray:
+    """The lowest and the highest sample of [T]."""
+    return np.array([waveform.min(initial=0.0), waveform.max(initial=0.0)])
+
+
 def dc_offset(waveform: np.ndarray) -> float:
     """The mean of [T] where it is large enough to matter, else 0."""
-    return offset_of(float(waveform.mean(dtype=np.float64)) if len(waveform) else 0.0)
+    if not len(waveform) or abs(waveform.mean()) < OFFSET / 2:  # float32 settles the usual case
+        return 0.0
+    return offset_of(float(waveform.mean(dtype=np.float64)))
 
 
 def offset_of(mean: float) -> float:
