@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,25 +43,30 @@ class Heard:
     clips: list[tuple[float, float, float, bytes]]
 
 
-def hear(url: str, declared_s: float | None, params: IngestParams) -> Heard:
-    """Decode, check and cut the sound at a path or URL. UndecodableError says why it cannot be used."""
+def hear(url: str, declared_s: float | None, params: IngestParams, slowed: int = 1) -> Heard:
+    """Decode, check and cut the sound at a path or URL. UndecodableError says why it cannot be used.
+
+    A file that plays `slowed` times slower than life is heard at life's pace: of so much shorter length and higher rate,
+    with the factor for a mark.
+    """
     with at_hand(url) as path, complaints() as lines:
         known_s, samples, sound = _opened(path)
         if samples > MOST_TAPED:
             raise UndecodableError("too_long", f"{samples} samples")
         if samples > LONG_SAMPLES:
-            heard = _from_tape(path, declared_s, params)
+            heard = _from_tape(path, declared_s, params, slowed)
         elif known_s is None and path.stat().st_size > FOREIGN_BYTES and not _is_picture(path):
             with unpacked(path) as plain:
-                heard = _from_tape(plain, declared_s, params)
+                heard = _from_tape(plain, declared_s, params, slowed)
         else:
             sound = sound or decode_any(path.read_bytes(), known=known_s is not None)
+            sound = Sound(sound.waveform, sound.sample_rate_hz * slowed, sound.channels)
             heard = _whole(sound, declared_s, params)
-        further = {"decoder_warnings": float(len(lines()))}
-        if known_s is not None and _differs(heard.duration_s, known_s, declared_s) and _lossy(path):
+        further = {"decoder_warnings": float(len(lines())), "time_expanded": float(slowed if slowed > 1 else 0)}
+        if known_s is not None and _differs(heard.duration_s, known_s / slowed, declared_s) and _lossy(path):
             other = other_length_s(path)
-            if other is not None and abs(other - heard.duration_s) > DISAGREE_S:
-                further["ffmpeg_length"] = other
+            if other is not None and abs(other / slowed - heard.duration_s) > DISAGREE_S:
+                further["ffmpeg_length"] = other / slowed
     return Heard(**{**vars(heard), "marks": {k: v for k, v in (heard.marks | further).items() if v}})
 
 
@@ -194,8 +199,9 @@ def _pieces(waveform: np.ndarray, size: int) -> Iterator[np.ndarray]:
     return (waveform[start : start + size] for start in range(0, len(waveform), size))
 
 
-def _from_tape(path: Path, declared_s: float | None, params: IngestParams) -> Heard:
+def _from_tape(path: Path, declared_s: float | None, params: IngestParams, slowed: int) -> Heard:
     with tape.tape_of(path) as sound:
+        sound = replace(sound, sample_rate_hz=sound.sample_rate_hz * slowed)
         _check(tape.peak_dbfs(sound), sound.duration_s, declared_s, params)
         found = tape.found_marks(sound)
         _check_tone(found["test_tone"], sound.duration_s, params)

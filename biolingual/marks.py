@@ -24,10 +24,11 @@ LOWEST_TONE_HZ = 100  # below lie offset, wind and mains hum; calibrators give 2
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """A row of marks.parquet. value: the offset, the share of clipped samples, the seconds of the tone, the lines in which
-    the decoder complained, or the seconds that FFmpeg finds where libsndfile finds others and the header or archive yet others."""
+    the decoder complained, the seconds that FFmpeg finds where libsndfile finds others and the header or archive yet others,
+    or how many times slower than life the file plays, whose own rate is the recording's over that."""
 
     recording_id: str
-    mark: str  # dc_offset | clipped | test_tone | decoder_warnings | ffmpeg_length
+    mark: str  # dc_offset | clipped | test_tone | decoder_warnings | ffmpeg_length | time_expanded
     value: float
 
 

@@ -115,6 +115,19 @@ def test_where_two_decoders_disagree_both_lengths_are_known(tmp_path, monkeypatc
     assert marks_of(url, declared_s=8.0)["ffmpeg_length"] == 7.5
 
 
+@pytest.mark.parametrize("long_samples", [hearing.LONG_SAMPLES, 1000])
+def test_a_slowed_file_is_heard_at_the_pace_of_life(tmp_path, monkeypatch, long_samples):
+    monkeypatch.setattr(hearing, "LONG_SAMPLES", long_samples)
+    rate, seconds = 441000, 1.5
+    time_s = np.arange(round(rate * seconds)) / rate
+    calls = 0.25 * (1 + np.sin(2 * np.pi * 3 * time_s)) * np.sin(2 * np.pi * 15000 * time_s)
+    heard = hear(saved(tmp_path / "slow.wav", calls, rate // 10), 1.5, PARAMS, slowed=10)
+    assert (heard.sample_rate_hz, heard.duration_s, heard.marks["time_expanded"]) == (rate, seconds, 10)
+    ((_, length_s, _, flac),) = heard.clips
+    power = np.abs(np.fft.rfft(from_flac(flac))) ** 2
+    assert length_s == pytest.approx(seconds) and power.argmax() / length_s == pytest.approx(15000, abs=2)
+
+
 def test_a_clip_has_the_bytes_that_the_codec_makes_of_floats():
     steps = np.arange(-40000, 40000).astype(np.float32) / 65536  # halves of a step among them, and beyond full scale
     samples = np.concatenate([2 * steps, sound(1), np.float32([1, -1, 1.5, -1.5, 0.99999])])
