@@ -10,14 +10,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from biolingual import audio, fingerprints, marks, tape
-from biolingual.audio import UndecodableError
+from biolingual.audio import Sound, UndecodableError
 from biolingual.foreign_audio import MOST_TAPED, PICTURES, decode_any, other_length_s, unpacked
 from biolingual.params import IngestParams
 from biolingual.storage import is_remote, open_url, patiently
@@ -27,6 +27,7 @@ EXPANDED = 10  # by how much bats are slowed down for human ears
 LONG_SAMPLES = 1 << 24  # over all channels: nearly three minutes of stereo at 48 kHz
 FOREIGN_BYTES = 1 << 22  # of a file that libsndfile does not know: four minutes at 128 kbit/s
 DISAGREE_S = 0.05
+CACHED = 1 << 15  # samples that a core's cache holds with all that is made of them
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,30 @@ class Heard:
     clips: list[tuple[float, float, float, bytes]]
 
 
-def hear(url: str, declared_s: float | None, params: IngestParams) -> Heard:
-    """Decode, check and cut the sound at a path or URL. UndecodableError says why it cannot be used."""
+def hear(url: str, declared_s: float | None, params: IngestParams, slowed: int = 1) -> Heard:
+    """Decode, check and cut the sound at a path or URL. UndecodableError says why it cannot be used.
+
+    A file that plays `slowed` times slower than life is heard at life's pace: of so much shorter length and higher rate,
+    with the factor for a mark.
+    """
     with at_hand(url) as path, complaints() as lines:
-        known_s, samples = _promised(path)
+        known_s, samples, sound = _opened(path)
         if samples > MOST_TAPED:
             raise UndecodableError("too_long", f"{samples} samples")
         if samples > LONG_SAMPLES:
-            heard = _from_tape(path, declared_s, params)
+            heard = _from_tape(path, declared_s, params, slowed)
         elif known_s is None and path.stat().st_size > FOREIGN_BYTES and not _is_picture(path):
             with unpacked(path) as plain:
-                heard = _from_tape(plain, declared_s, params)
+                heard = _from_tape(plain, declared_s, params, slowed)
         else:
-            heard = _whole(path.read_bytes(), known_s is not None, declared_s, params)
-        further = {"decoder_warnings": float(len(lines()))}
-        if known_s is not None and _lossy(path) and _differs(heard.duration_s, known_s, declared_s):
+            sound = sound or decode_any(path.read_bytes(), known=known_s is not None)
+            sound = Sound(sound.waveform, sound.sample_rate_hz * slowed, sound.channels)
+            heard = _whole(sound, declared_s, params)
+        further = {"decoder_warnings": float(len(lines())), "time_expanded": float(slowed if slowed > 1 else 0)}
+        if known_s is not None and _differs(heard.duration_s, known_s / slowed, declared_s) and _lossy(path):
             other = other_length_s(path)
-            if other is not None and abs(other - heard.duration_s) > DISAGREE_S:
-                further["ffmpeg_length"] = other
+            if other is not None and abs(other / slowed - heard.duration_s) > DISAGREE_S:
+                further["ffmpeg_length"] = other / slowed
     return Heard(**{**vars(heard), "marks": {k: v for k, v in (heard.marks | further).items() if v}})
 
 
@@ -103,13 +110,27 @@ def complaints() -> Iterator:
             os.close(before)
 
 
-def _promised(path: Path) -> tuple[float | None, int]:
-    """(seconds, samples over all channels) as the header has them; (None, 0) where libsndfile does not know the form."""
+def _opened(path: Path) -> tuple[float | None, int, Sound | None]:
+    """(seconds, samples over all channels) as the header has them, (None, 0) where libsndfile does not know the form; and the
+    sound itself where it is short and nothing is odd about it."""
     try:
-        info = soundfile.info(path)
+        with soundfile.SoundFile(path) as file:
+            seconds, samples = file.frames / file.samplerate, file.frames * file.channels
+            return seconds, samples, _read(file) if samples <= LONG_SAMPLES else None
     except (soundfile.LibsndfileError, RuntimeError):
-        return None, 0
-    return info.frames / info.samplerate, info.frames * info.channels
+        return None, 0, None
+
+
+def _read(file: soundfile.SoundFile) -> Sound | None:
+    """None where `decode_any` has to look at the bytes and say what is wrong."""
+    try:
+        file.seek(0)
+        samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError):
+        return None
+    if not len(samples) or not np.isfinite(samples.sum()):
+        return None
+    return Sound(audio.to_mono(samples), file.samplerate, samples.shape[1])
 
 
 def _is_picture(path: Path) -> bool:
@@ -145,36 +166,42 @@ def _check_tone(tone_s: float, duration_s: float, params: IngestParams) -> None:
         raise UndecodableError("test_tone", "a steady pure tone and nothing else")
 
 
-def _whole(data: bytes, known: bool, declared_s: float | None, params: IngestParams) -> Heard:
-    sound = decode_any(data, known=known)
-    _check(audio.peak_dbfs(sound.waveform), sound.duration_s, declared_s, params)
+def _whole(sound: Sound, declared_s: float | None, params: IngestParams) -> Heard:
+    heard, own, rate = sound.waveform, sound.sample_rate_hz, params.sample_rate_hz
+    peaks = marks.extremes(heard)
+    _check(audio.peak_dbfs(peaks), sound.duration_s, declared_s, params)
     found = {
-        "dc_offset": marks.dc_offset(sound.waveform),
-        "clipped": marks.clipped_share(sound.waveform),
-        "test_tone": marks.tone_in_front_s(sound.waveform, sound.sample_rate_hz),
+        "dc_offset": marks.dc_offset(heard),
+        "clipped": marks.clipped_share(heard) if np.abs(peaks).max() >= marks.FULL_SCALE else 0.0,
+        "test_tone": marks.tone_in_front_s(heard, own),
     }
     _check_tone(found["test_tone"], sound.duration_s, params)
-    rate, most = params.sample_rate_hz, params.max_clips_per_recording
-    level = sound.waveform - np.float32(found["dc_offset"]) if found["dc_offset"] else sound.waveform
-    waveform = audio.resample(level, sound.sample_rate_hz, rate)
+    waveform = audio.resample(heard - np.float32(found["dc_offset"]) if found["dc_offset"] else heard, own, rate)
     skipped = round(found["test_tone"] * rate)
-    windows = audio.activity_windows(waveform[skipped:], rate, params.clip_duration_s, most)
     clips = [
-        (start + skipped, waveform[start + skipped : stop + skipped], activity) for start, stop, activity in windows
+        _stored((start + skipped) / rate, waveform[start + skipped : stop + skipped], activity, rate)
+        for start, stop, activity in _liveliest(waveform[skipped:], params)
     ]
-    return Heard(
-        sound.sample_rate_hz,
-        sound.channels,
-        sound.duration_s,
-        audio.sound_sha256(sound),
-        found,
-        fingerprints.fingerprint(sound.waveform, sound.sample_rate_hz),
-        [_stored(start / rate, samples, activity, rate) for start, samples, activity in clips],
-    )
+    sha256 = audio.sha256_of(_pieces(heard, CACHED), own)
+    return Heard(own, sound.channels, sound.duration_s, sha256, found, fingerprints.fingerprint(heard, own), clips)
 
 
-def _from_tape(path: Path, declared_s: float | None, params: IngestParams) -> Heard:
+def _liveliest(waveform: np.ndarray, params: IngestParams) -> list[tuple[int, int, float]]:
+    """`audio.activity_windows` of [T] at the clips' rate."""
+    rate = params.sample_rate_hz
+    frame = max(1, round(audio.FRAME_S * rate))
+    levels = [audio.frame_levels(piece, rate) for piece in _pieces(waveform, max(1, CACHED // frame) * frame)]
+    db = np.concatenate([np.empty(0), *levels])
+    return audio.liveliest(db, len(waveform), rate, params.clip_duration_s, params.max_clips_per_recording)
+
+
+def _pieces(waveform: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (waveform[start : start + size] for start in range(0, len(waveform), size))
+
+
+def _from_tape(path: Path, declared_s: float | None, params: IngestParams, slowed: int) -> Heard:
     with tape.tape_of(path) as sound:
+        sound = replace(sound, sample_rate_hz=sound.sample_rate_hz * slowed)
         _check(tape.peak_dbfs(sound), sound.duration_s, declared_s, params)
         found = tape.found_marks(sound)
         _check_tone(found["test_tone"], sound.duration_s, params)
@@ -204,4 +231,12 @@ def _from_tape(path: Path, declared_s: float | None, params: IngestParams) -> He
 
 
 def _stored(start_s: float, samples: np.ndarray, activity: float, rate: int) -> tuple[float, float, float, bytes]:
-    return round(start_s, 6), round(len(samples) / rate, 6), round(activity, 6), audio.to_flac(samples, rate)
+    flac = audio.to_flac(as_16_bits(samples), rate)
+    return round(start_s, 6), round(len(samples) / rate, 6), round(activity, 6), flac
+
+
+def as_16_bits(samples: np.ndarray) -> np.ndarray:
+    """int16 [T] as libsndfile makes of float32 [T], in less time."""
+    scaled = samples * np.float32(32768)
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)

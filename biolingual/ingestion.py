@@ -216,7 +216,7 @@ def decoded(
 ) -> Decoded:
     """Decode, check and cut one sound. UndecodableError says why it cannot be used."""
     declared = record.fields.get("declared_duration_s")
-    heard = hear(record.audio, declared, params)
+    heard = hear(record.audio, declared, params, record.slowed)
     names = {field.name for field in dataclasses.fields(Recording)}
     taxon_fields = {name: value for name, value in vars(taxon).items() if name in names and value}
     recording = Recording(

@@ -24,16 +24,24 @@ LOWEST_TONE_HZ = 100  # below lie offset, wind and mains hum; calibrators give 2
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """A row of marks.parquet. value: the offset, the share of clipped samples, the seconds of the tone, the lines in which
-    the decoder complained, or the seconds that FFmpeg finds where libsndfile finds others and the header or archive yet others."""
+    the decoder complained, the seconds that FFmpeg finds where libsndfile finds others and the header or archive yet others,
+    or how many times slower than life the file plays, whose own rate is the recording's over that."""
 
     recording_id: str
-    mark: str  # dc_offset | clipped | test_tone | decoder_warnings | ffmpeg_length
+    mark: str  # dc_offset | clipped | test_tone | decoder_warnings | ffmpeg_length | time_expanded
     value: float
+
+
+def extremes(waveform: np.ndarray) -> np.ndarray:
+    """The lowest and the highest sample of [T]."""
+    return np.array([waveform.min(initial=0.0), waveform.max(initial=0.0)])
 
 
 def dc_offset(waveform: np.ndarray) -> float:
     """The mean of [T] where it is large enough to matter, else 0."""
-    return offset_of(float(waveform.mean(dtype=np.float64)) if len(waveform) else 0.0)
+    if not len(waveform) or abs(waveform.mean()) < OFFSET / 2:  # float32 settles the usual case
+        return 0.0
+    return offset_of(float(waveform.mean(dtype=np.float64)))
 
 
 def offset_of(mean: float) -> float:

@@ -125,13 +125,13 @@ def fingerprint(tape: Tape) -> np.ndarray:
     """`fingerprints.fingerprint` of the whole."""
     same = tape.sample_rate_hz == fingerprints.RATE_HZ
     stream = soxr.ResampleStream(tape.sample_rate_hz, fingerprints.RATE_HZ, 1, dtype="float32", quality="LQ")
-    left, levels, seen = np.empty(0, dtype=np.float32), [], 0
+    left, powers, seen = np.empty(0, dtype=np.float32), [], 0
     for piece in tape.pieces():
         seen += len(piece)
         left = np.concatenate([left, piece if same else stream.resample_chunk(piece, last=seen == tape.length)])
-        levels.append(fingerprints.band_levels(left))
-        left = left[len(levels[-1]) * fingerprints.HOP :]
-    return fingerprints.words_of(np.concatenate(levels))
+        powers.append(fingerprints.band_powers(left))
+        left = left[len(powers[-1]) * fingerprints.HOP :]
+    return fingerprints.words_of(np.concatenate(powers))
 
 
 def clip(tape: Tape, start: int, stop: int, offset: float, rate: int) -> np.ndarray:

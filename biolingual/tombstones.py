@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from biolingual.shards import TAR_BLOCK, ShardWriter
+from biolingual.storage import file_digests
 
 FIELDS = ("recording_id", "withdrawn_on", "reason")
 WITHDRAWN = "withdrawn"  # the reason code of the rejected row
@@ -51,6 +52,10 @@ class SteadyShards(ShardWriter):
 
     left_out = 0
 
+    def __init__(self, folder: Path, shard_bytes: int):
+        super().__init__(folder, shard_bytes)
+        self.digests: dict[str, tuple[str, str]] = {}
+
     def leave_out(self, length: int) -> None:
         """A clip of `length` bytes that would be stored here, and is not."""
         self._open()
@@ -65,3 +70,14 @@ class SteadyShards(ShardWriter):
         if self.tar is None or self.position + self.left_out >= self.shard_bytes:
             self._next()
             self.left_out = 0
+
+    def _close_tar(self) -> None:
+        open_one, self.tar = self.tar, None
+        if open_one is not None:
+            open_one.close()
+            self.digests[Path(open_one.name).name] = file_digests(open_one.name)
+
+    def close(self) -> dict[str, tuple[str, str]]:
+        """Finish the last shard; returns {shard: (sha256, md5)}, each taken when its shard was full, while workers decode."""
+        self._close_tar()
+        return self.digests

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from biolingual import hearing
-from biolingual.audio import UndecodableError, from_flac
-from biolingual.hearing import hear
+from biolingual.audio import UndecodableError, activity_windows, from_flac, to_flac
+from biolingual.hearing import as_16_bits, hear
 from tests.test_foreign_audio import m4a
 from tests.test_ingestion import PARAMS
 
@@ -113,6 +113,40 @@ def test_where_two_decoders_disagree_both_lengths_are_known(tmp_path, monkeypatc
     monkeypatch.setattr(hearing, "other_length_s", lambda path: 7.5)
     assert "ffmpeg_length" not in marks_of(url)  # nobody promised another length, so nobody was asked
     assert marks_of(url, declared_s=8.0)["ffmpeg_length"] == 7.5
+
+
+@pytest.mark.parametrize("long_samples", [hearing.LONG_SAMPLES, 1000])
+def test_a_slowed_file_is_heard_at_the_pace_of_life(tmp_path, monkeypatch, long_samples):
+    monkeypatch.setattr(hearing, "LONG_SAMPLES", long_samples)
+    rate, seconds = 441000, 1.5
+    time_s = np.arange(round(rate * seconds)) / rate
+    calls = 0.25 * (1 + np.sin(2 * np.pi * 3 * time_s)) * np.sin(2 * np.pi * 15000 * time_s)
+    heard = hear(saved(tmp_path / "slow.wav", calls, rate // 10), 1.5, PARAMS, slowed=10)
+    assert (heard.sample_rate_hz, heard.duration_s, heard.marks["time_expanded"]) == (rate, seconds, 10)
+    ((_, length_s, _, flac),) = heard.clips
+    power = np.abs(np.fft.rfft(from_flac(flac))) ** 2
+    assert length_s == pytest.approx(seconds) and power.argmax() / length_s == pytest.approx(15000, abs=2)
+
+
+def test_a_clip_has_the_bytes_that_the_codec_makes_of_floats():
+    steps = np.arange(-40000, 40000).astype(np.float32) / 65536  # halves of a step among them, and beyond full scale
+    samples = np.concatenate([2 * steps, sound(1), np.float32([1, -1, 1.5, -1.5, 0.99999])])
+    assert to_flac(as_16_bits(samples), RATE) == to_flac(samples, RATE)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.99, 2.0, 7.013])
+def test_windows_are_those_of_the_whole_sound_at_once(seconds):
+    samples = sound(seconds, rate=PARAMS.sample_rate_hz) if seconds > 1 else sound(3, rate=PARAMS.sample_rate_hz)[:9]
+    given = (PARAMS.sample_rate_hz, PARAMS.clip_duration_s, PARAMS.max_clips_per_recording)
+    assert hearing._liveliest(samples, PARAMS) == activity_windows(samples, *given)
+
+
+def test_a_sound_that_opens_and_does_not_read_is_told_by_its_bytes(tmp_path):
+    data = (tmp_path / "a.flac", saved(tmp_path / "whole.flac", sound(5), format="FLAC"))
+    data[0].write_bytes(Path(data[1]).read_bytes()[:9000])
+    with pytest.raises(UndecodableError) as caught:
+        hear(str(data[0]), None, PARAMS)
+    assert caught.value.reason == "undecodable" and str(tmp_path) not in caught.value.detail
 
 
 @pytest.mark.slow

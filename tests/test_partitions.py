@@ -39,6 +39,14 @@ def test_after_a_fault_only_what_was_not_done_is_done(tmp_path):
     assert again.seen == [6, 7]
 
 
+def test_workers_keep_their_own_results_and_the_next_run_takes_them(tmp_path, monkeypatch):
+    items, two = [[3], [1], [2]], Machine(workers=2)
+    assert list(kept_results(operator.itemgetter(0), items, 1, tmp_path, "k", two)) == [[3], [1], [2]]
+    monkeypatch.setattr("biolingual.partitions.map_ordered", lambda function, given, *_, **__: iter(list(given)))
+    again = kept_results(operator.itemgetter(0), items, 1, tmp_path, "k", two)
+    assert list(again) == [[3], [1], [2]]
+
+
 def test_another_key_starts_fresh_and_clears_the_former(tmp_path):
     list(kept_results(Counted(), range(4), 2, tmp_path, "old", ONE))
     again = Counted()

@@ -1,7 +1,8 @@
 """Animal Sound Archive Berlin (Tierstimmenarchiv): a dump is the pages of its keyless JSON search as they came
 (pages/*.json) and the sounds as downloaded (audio/<unique_identifier, ":" as "_">.wav).
 
-A bat's MP3 is slowed down ten times: it is refused, its WAV is taken.
+A bat's WAV is taken before its MP3, which is slowed down: where the record says ten times it is brought back to life's
+pace, where it does not say by how much it is refused.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from biolingual.params import DumpRow
 from biolingual.storage import list_files
 
 SLOWED = re.compile(r"(?:10|zehn)\s*-?\s*fach|(?:10|ten)\s*(?:x|times)|(?:10|zehn)\s*mal", re.IGNORECASE)
+SLOWER = re.compile(r"langsam|gedehnt|slow|expan", re.IGNORECASE)
+STATED = 10  # the one factor that SLOWED reads
 CALIBRATION = re.compile(r"^calibration|calibration signal|eichton|kalibrier", re.IGNORECASE)
 HIGHEST_MP3_HZ = 48000  # MPEG-1 layer III knows no higher rate
 PAGE = "https://www.tierstimmenarchiv.de/webinterface/contents/showdetails.php?edit=-1&unique_id={}&autologin=true"
@@ -79,23 +82,35 @@ def _page(url: str) -> list[dict]:
 def _record(record: dict, files: dict[str, str]) -> SourceRecord:
     fields = _fields(record)
     audio = next((files[extension] for extension in ("wav", "flac", "mp3") if extension in files), "")
-    problem, detail = "", ""
+    problem, detail, slowed = "", "", 1
     if not record.get("filename"):
         problem, detail = "no_sound", "the archive holds no file of this record"
     elif CALIBRATION.search(f"{record.get('description') or ''}") or _own_name(record).startswith("Calibration"):
         problem, detail = "calibration_signal", "a test tone, no animal"
     elif audio.lower().endswith(".mp3") and _is_slowed(record, fields):
-        problem, detail = "time_expanded", "the MP3 is slowed down ten times: fetch download.wav instead"
-    return SourceRecord(record["unique_identifier"], audio, fields, problem, detail)
+        if _states_ten(record):
+            slowed = STATED
+        else:
+            problem = "time_expanded"
+            detail = "the MP3 is slowed down and no text says by how much: fetch download.wav instead"
+    return SourceRecord(record["unique_identifier"], audio, fields, problem, detail, slowed=slowed)
 
 
 def _own_name(record: dict) -> str:
     return record["unique_identifier"].partition(":")[2]
 
 
+def _texts(record: dict) -> str:
+    return ". ".join(str(record.get(key) or "") for key in ("description", "description_en", "notes"))
+
+
+def _states_ten(record: dict) -> bool:
+    """Whether one sentence says both ten times and slower: "repeated ten times" does not."""
+    return any(SLOWED.search(part) and SLOWER.search(part) for part in re.split(r"[.;!?]\s", _texts(record)))
+
+
 def _is_slowed(record: dict, fields: dict) -> bool:
-    texts = " ".join(str(record.get(key) or "") for key in ("description", "description_en", "notes"))
-    return bool(SLOWED.search(texts)) or (fields["source_sample_rate_hz"] or 0) > 2 * HIGHEST_MP3_HZ
+    return bool(SLOWED.search(_texts(record))) or (fields["source_sample_rate_hz"] or 0) > 2 * HIGHEST_MP3_HZ
 
 
 def _fields(record: dict) -> dict:

@@ -18,7 +18,8 @@ class SourceRecord:
     """source_id: the archive's own id. fields: Recording fields as text or numbers. audio: address of the sound file.
 
     A record that the archive itself withholds has no audio and says why in `problem` (a reason code). captions: sentences
-    that the archive brings along; ingest keeps them beside the manifest under the name `captioner`.
+    that the archive brings along; ingest keeps them beside the manifest under the name `captioner`. slowed: how many times
+    slower than life the file plays, where the archive states it; its length and rate are brought back by that.
     """
 
     source_id: str
@@ -28,6 +29,7 @@ class SourceRecord:
     detail: str = ""
     captions: tuple[str, ...] = ()
     captioner: str = ""
+    slowed: int = 1
 
 
 def page_urls(source: str) -> list[str]:

@@ -58,14 +58,15 @@ def read(source: str, row: DumpRow) -> Iterator[SourceRecord]:
     files = {
         name.rsplit("/", 1)[-1].split(".")[0]: url for name, url in list_files(source) if name.startswith("audio/")
     }
-    yield from _from_pages(source, files) if page_urls(source) else _from_archive(source, files)
+    pages = page_urls(source)
+    yield from _from_pages(source, pages, files) if pages else _from_archive(source, files)
     for source_id, url in files.items():
         yield SourceRecord(f"file-{source_id}", url, problem="no_metadata_row", detail="no page names this sound")
 
 
-def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
+def _from_pages(source: str, pages: list[str], files: dict[str, str]) -> Iterator[SourceRecord]:
     seen, most = set(), 0
-    for url in page_urls(source):
+    for url in pages:
         page = _page(url)
         most = max(most, int(number(page.get("numPages"), 0) or 0))
         for position, recording in enumerate(_items(page["recordings"])):
@@ -75,8 +76,8 @@ def _from_pages(source: str, files: dict[str, str]) -> Iterator[SourceRecord]:
             elif str(recording["id"]) not in seen:
                 seen.add(str(recording["id"]))
                 yield _record(recording, files.pop(f"XC{recording['id']}", ""))
-    if len(page_urls(source)) < most:
-        raise ValueError(f"{source}/pages holds {len(page_urls(source))} of {most} pages. Harvest the missing ones.")
+    if len(pages) < most:
+        raise ValueError(f"{source}/pages holds {len(pages)} of {most} pages. Harvest the missing ones.")
 
 
 def _page(url: str) -> dict:

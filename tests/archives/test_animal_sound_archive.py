@@ -1,4 +1,4 @@
-"""The Animal Sound Archive's pages and sounds: units told apart, slowed bats refused, nothing read twice."""
+"""The Animal Sound Archive's pages and sounds: units told apart, slowed bats brought back, nothing read twice."""
 
 import json
 import shutil
@@ -79,16 +79,21 @@ def test_the_last_page_given_again_adds_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "file", "problem"),
     [
-        ({}, "VN_Myotis_1.mp3", "time_expanded"),
         ({}, "VN_Myotis_1.wav", ""),
-        ({"description": "Mp3 ten times slower."}, "VN_Myotis_1.mp3", "time_expanded"),
         ({"description": "Calls."}, "VN_Myotis_1.mp3", "time_expanded"),  # 256 kHz fit no MP3
+        ({"description": "Repeated ten times. Slow song."}, "VN_Myotis_1.mp3", "time_expanded"),
         ({"description": "Song.", "sample_rate": 48000}, "VN_Myotis_1.mp3", ""),
     ],
 )
-def test_a_slowed_mp3_is_refused_and_its_wav_taken(tmp_path, fields, file, problem):
+def test_an_mp3_slowed_by_no_stated_factor_is_refused_and_a_wav_taken(tmp_path, fields, file, problem):
     record = records(tmp_path, [{**BAT, **fields}], files=(file,))["VN:Myotis_1"]
-    assert (record.problem, record.audio.endswith(file)) == (problem, True)
+    assert (record.problem, record.audio.endswith(file), record.slowed) == (problem, True, 1)
+
+
+@pytest.mark.parametrize("text", [BAT["description"], "Mp3 ten times slower.", "Bat calls, slowed down 10x; night."])
+def test_an_mp3_that_is_said_to_be_ten_times_slower_is_taken_with_that_factor(tmp_path, text):
+    record = records(tmp_path, [{**BAT, "description": text}], files=("VN_Myotis_1.mp3",))["VN:Myotis_1"]
+    assert (record.problem, record.slowed) == ("", 10)
 
 
 def test_where_both_are_there_the_wav_is_taken(tmp_path):
