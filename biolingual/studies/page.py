@@ -50,7 +50,7 @@ def _along(axis: str, part: dict) -> str:
         panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
         panel.minorticks_off()
         if task in laws and laws[task]["laws"]:
-            panel.legend(frameon=False, fontsize=8, loc="lower right")
+            panel.legend(frameon=False, fontsize=8, loc="upper left")
     return _svg(figure)
 
 
