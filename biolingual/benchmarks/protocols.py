@@ -211,13 +211,7 @@ def score(
             {"task": task, "origin": origin, "item": name, "unit": unit, "value": float(reached)}
             for name, unit, reached in zip(ids, units, per_item, strict=True)
         ]
-    unbeaten = [
-        f"{name} ({reached[primary]:.3f})" for name, reached in others.items() if reached.get(primary, -1) >= value
-    ]
-    verdict = f"{task} on {origin} sounds: {primary} {value:.3f} [{low:.3f}, {high:.3f}], n = {len(per_item)}"
-    if others:
-        verdict += f"; BELOW OR AT {', '.join(unbeaten)}" if unbeaten else "; above every baseline here"
-    verdict += "."
+    reached = f"{task} on {origin} sounds: {primary} {value:.3f} [{low:.3f}, {high:.3f}], n = {len(per_item)}"
     return Score(
         task=task,
         origin=origin,
@@ -236,9 +230,19 @@ def score(
         model_sha=context.embedder.model_sha,
         embedding_id=context.embedder.embedding_id,
         seed=params.seed,
-        verdict=verdict,
+        verdict=f"{reached}{_beside(others, primary, value)}.",
         baselines=others,
         n_skipped=n_skipped,
         notes=notes,
         **details,
     )
+
+
+def _beside(others: dict[str, dict], primary: str, value: float) -> str:
+    """What a verdict says of the baselines: those that the model does not beat by name."""
+    unbeaten = [
+        f"{name} ({reached[primary]:.3f})" for name, reached in others.items() if reached.get(primary, -1) >= value
+    ]
+    if not others:
+        return ""
+    return f"; BELOW OR AT {', '.join(unbeaten)}" if unbeaten else "; above every baseline here"

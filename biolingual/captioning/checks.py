@@ -30,7 +30,8 @@ from biolingual.captioning.language import (
 from biolingual.captioning.subject import Fault, Subject, ordinary, phrase_of_a_species, subject
 from biolingual.records import Recording
 
-MAX_CHARS, MAX_WORDS, MAX_SENTENCES, MIN_WORDS = 300, 48, 3, 4  # the least of a descriptive caption
+MAX_CHARS, MAX_WORDS, MAX_SENTENCES = 300, 48, 3
+MIN_WORDS = 4  # of a descriptive caption
 FLOOD_SHARE, FLOOD_LEAST = 0.02, 20  # one text on more recordings than this says nothing of each
 DATE = re.compile(
     r"\b(1[6-9]|20)\d\d\b(?! ?k?hz| hertz)|\b\d{1,2}[:h]\d\d\b|\b\d{1,2}\s?[ap]\.?m\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"

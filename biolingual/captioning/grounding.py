@@ -87,6 +87,17 @@ def number(one: Subject) -> list[Fault]:
 
     Words for numbers are compared with remarks in the languages whose numbers are listed.
     """
+    held = _numbers_told(one)
+    found = [
+        token.text
+        for token, value in _numbers_said(one)
+        if value not in held and not token.denied and not OF_NOTES.search(token.text)
+    ]
+    return [Fault("number", ", ".join(found))] if found else []
+
+
+def _numbers_told(one: Subject) -> set[float]:
+    """The numbers that the remarks, and where seconds are told the length, allow a caption to say."""
     values, said = words()["number_words"], told(one.recording)
     held = {_number(digits) for digits in DIGITS.findall(said)}
     notes_told = OF_NOTES_TOLD.sub(" ", said.lower())
@@ -101,6 +112,12 @@ def number(one: Subject) -> list[Fault]:
         held |= {2.0}  # a second animal, two notes, twice: heard, and not counted otherwise
     if one.recording.duration_s and SECONDS.search(one.bare):
         held |= {float(round(one.recording.duration_s)), round(one.recording.duration_s, 1)}
+    return held
+
+
+def _numbers_said(one: Subject) -> list[tuple[Token, float]]:
+    """The numbers of the caption, in digits or words, each with the word it begins with."""
+    values = words()["number_words"]
     counting = one.understood or one.recording.remarks_language.lower()[:2] in COUNTING
     found = []
     for before, token, after in zip([None, *one.words], one.words, [*one.words[1:], None], strict=False):
@@ -113,9 +130,9 @@ def number(one: Subject) -> list[Fault]:
         large = values.get(after.text.lower(), 0) if after and after.joined else 0
         if value is not None and large >= 100:
             value *= large  # "two hundred"
-        if value is not None and not token.denied and value not in held and not OF_NOTES.search(token.text):
-            found.append(token.text)
-    return [Fault("number", ", ".join(found))] if found else []
+        if value is not None:
+            found.append((token, value))
+    return found
 
 
 def _number(text: str) -> float:

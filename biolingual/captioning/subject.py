@@ -29,7 +29,7 @@ from biolingual.captioning.language import (
 from biolingual.records import Recording
 
 BINOMIAL_NAME = re.compile(r"[A-Z][a-z]+ [a-z]+")
-BODY_PARTS = ("ed", "'s", "’s", "s'", "s’")  # "Red-lored", "Whiskered", "Swainson's"
+EPITHET_ENDINGS = ("ed", "'s", "’s", "s'", "s’")  # "Red-lored", "Whiskered", "Swainson's"
 NEAR_MICROPHONE = re.compile(
     r"\b(from|to|near|beside|against|into|around|across|touch\w*|buffet\w*|hit\w*|bump\w*|(?<!recorded )on) the "
     r"(microphone|mic|recorder|observer|hydrophone)\b|\b(microphone|mic|recorder) (handling|noise|rumble|bumps?)\b",
@@ -185,7 +185,7 @@ def _name_before(one: Subject, place: int, untold: bool, kind: str) -> list[int]
 def _in_names(word: Token) -> bool:
     text = word.text.lower()
     capital = word.text[0].isupper() and not word.first
-    return capital or text in listed("demonyms", "name_parts") or text.endswith(BODY_PARTS)
+    return capital or text in listed("demonyms", "name_parts") or text.endswith(EPITHET_ENDINGS)
 
 
 def _unlisted_names(one: Subject, spared: set[int], left: int) -> set[int]:
@@ -200,7 +200,7 @@ def _unlisted_names(one: Subject, spared: set[int], left: int) -> set[int]:
         if len(run) < 2 or (following and following.joined and following.text[0].isupper()):
             continue
         before = one.words[run[0] - 1].text.lower() if run[0] else ""
-        if left and (before in ("a", "an") or one.words[run[0]].text.lower().endswith(BODY_PARTS)):
+        if left and (before in ("a", "an") or one.words[run[0]].text.lower().endswith(EPITHET_ENDINGS)):
             found |= set(run)
             left -= 1
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -50,36 +50,58 @@ def mount(app, searcher: Searcher, shelf: Shelf, marks: Marks):
     )
 
 
+@dataclass(frozen=True)
+class Controls:
+    """What of the page is read or written by a search, a re-ranking or a mark."""
+
+    words: gr.Textbox
+    unlike: gr.Textbox
+    example: gr.Audio
+    filters: list[gr.components.Component]  # the threshold is the last
+    go: gr.Button
+    told: gr.HTML
+    rerank: gr.Button
+    refresh: gr.Button
+    status: gr.HTML
+    shown: gr.HTML
+
+
+def _controls(index: Index) -> Controls:
+    """Lay the page out: what is asked for on the left, the hits on the right."""
+    gr.HTML(_about(index), elem_id="about")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=280):
+            words = gr.Textbox(label="What to listen for", placeholder="a humpback whale song", elem_id="words")
+            unlike = gr.Textbox(label="But not", placeholder="rain; a plane", elem_id="unlike")
+            example = gr.Audio(
+                label="Or like this sound", type="filepath", sources=["upload"], elem_id="example", scale=0
+            )
+            with gr.Accordion("Where and when", open=False):
+                where = [
+                    gr.Dropdown(index.sites, multiselect=True, label="Sites", elem_id="sites"),
+                    gr.Dropdown(index.deployments, multiselect=True, label="Deployments"),
+                    gr.Textbox(label="From day", placeholder="2026-05-01"),
+                    gr.Textbox(label="To day", placeholder="2026-08-31"),
+                    gr.Textbox(label="Hours of the day", placeholder="22-4"),
+                ]
+            limit = gr.Slider(5, 200, 20, step=5, label="Hits")
+            go = gr.Button("Search", variant="primary", elem_id="go")
+            threshold = gr.Textbox(label="Threshold (score)", placeholder="none", elem_id="threshold")
+            told = gr.HTML("", elem_id="precision")
+            rerank = gr.Button("Re-rank by my marks", elem_id="rerank")
+            refresh = gr.Button("refresh", elem_id="hidden-refresh")
+        with gr.Column(scale=3, min_width=420):
+            gr.HTML(KEYS)
+            status = gr.HTML("<div class='status'></div>", elem_id="status")
+            shown = gr.HTML(WELCOME, elem_id="shown")
+    return Controls(words, unlike, example, [*where, limit, threshold], go, told, rerank, refresh, status, shown)
+
+
 def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
-    index = searcher.index
     with gr.Blocks(title="BioLingual search", analytics_enabled=False) as page:
         state = gr.State(None)  # the name of the search on the shelf
-        gr.HTML(_about(index), elem_id="about")
-        with gr.Row():
-            with gr.Column(scale=1, min_width=280):
-                words = gr.Textbox(label="What to listen for", placeholder="a humpback whale song", elem_id="words")
-                unlike = gr.Textbox(label="But not", placeholder="rain; a plane", elem_id="unlike")
-                example = gr.Audio(
-                    label="Or like this sound", type="filepath", sources=["upload"], elem_id="example", scale=0
-                )
-                with gr.Accordion("Where and when", open=False):
-                    sites = gr.Dropdown(index.sites, multiselect=True, label="Sites", elem_id="sites")
-                    deployments = gr.Dropdown(index.deployments, multiselect=True, label="Deployments")
-                    date_from = gr.Textbox(label="From day", placeholder="2026-05-01")
-                    date_to = gr.Textbox(label="To day", placeholder="2026-08-31")
-                    hours = gr.Textbox(label="Hours of the day", placeholder="22-4")
-                limit = gr.Slider(5, 200, 20, step=5, label="Hits")
-                go = gr.Button("Search", variant="primary", elem_id="go")
-                threshold = gr.Textbox(label="Threshold (score)", placeholder="none", elem_id="threshold")
-                told = gr.HTML("", elem_id="precision")
-                rerank = gr.Button("Re-rank by my marks", elem_id="rerank")
-                refresh = gr.Button("refresh", elem_id="hidden-refresh")
-            with gr.Column(scale=3, min_width=420):
-                gr.HTML(KEYS)
-                status = gr.HTML("<div class='status'></div>", elem_id="status")
-                shown = gr.HTML(WELCOME, elem_id="shown")
-
-        filters = [sites, deployments, date_from, date_to, hours, limit, threshold]
+        on = _controls(searcher.index)
+        threshold = on.filters[-1]
 
         def ask(words, unlike, example, *rest):
             against = tuple(one.strip() for one in (unlike or "").split(";") if one.strip())
@@ -100,19 +122,19 @@ def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
             except ValueError as error:
                 return f"<p class='keys'>{escape(str(error))}</p>"
 
-        asked = [words, unlike, example, *filters]
-        for event in (go.click, words.submit):
-            event(ask, asked, [state, status, shown, told], show_progress="full", api_visibility="private")
-        rerank.click(again, [state, *filters[:-1]], [state, status, shown, told, threshold], api_visibility="private")
-        refresh.click(
+        asked, answer = [on.words, on.unlike, on.example, *on.filters], [state, on.status, on.shown, on.told]
+        for event in (on.go.click, on.words.submit):
+            event(ask, asked, answer, show_progress="full", api_visibility="private")
+        on.rerank.click(again, [state, *on.filters[:-1]], [*answer, threshold], api_visibility="private")
+        on.refresh.click(
             count,
             [state, threshold],
-            told,
+            on.told,
             show_progress="hidden",
             trigger_mode="always_last",
             api_visibility="private",
         )
-        threshold.submit(ask, asked, [state, status, shown, told], api_visibility="private")
+        threshold.submit(ask, asked, answer, api_visibility="private")
     return page
 
 

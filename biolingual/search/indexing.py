@@ -107,6 +107,7 @@ def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) 
     """Embed what is not known; returns relative path -> sha256 of every file."""
     named: dict[str, str] = {}
     sizes = {path: size_of(url) for path, url in sounds}
+    all_bytes = sum(sizes.values())
     known_bytes = done_bytes = 0
 
     def jobs() -> Iterator[Job]:
@@ -133,7 +134,7 @@ def _embed_all(sounds, known, journal, model, hop_s, device, machine, progress) 
             journal.flush()
             flushed = now
         spent = max(now - begun, 1e-9)
-        left_s = (sum(sizes.values()) - known_bytes - done_bytes) * spent / done_bytes if done_bytes else None
+        left_s = (all_bytes - known_bytes - done_bytes) * spent / done_bytes if done_bytes else None
         progress(Progress(len(named), len(sounds), hours, hours / spent, left_s))
     journal.flush()
     return named

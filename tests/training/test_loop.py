@@ -73,8 +73,10 @@ def made_batches(folder: Path, params) -> tuple[PairBatches, object]:
 def curve(folder: Path, params) -> list[float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    pinned = {"steps": STEPS, "warmup_steps": 5, "global_batch_size": N, "caption_weights": {}}  # the demo's may change
+    settings = params.pretrain.model_copy(update=pinned)
+    params = params.model_copy(update={"pretrain": settings})
     batches, tokenizer = made_batches(folder, params)
-    settings = params.pretrain.model_copy(update={"steps": STEPS, "warmup_steps": 5, "global_batch_size": N})
     model = build(params.model, params.frontend.mel_bins, len(tokenizer))
     optimiser = loop.optimizer(model, settings)
     loop.freeze_batch_norm(model, batches.mels(np.arange(24)))
