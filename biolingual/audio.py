@@ -18,6 +18,7 @@ import soxr
 FRAME_S = 0.02
 ABOVE_FLOOR_DB = 3.0
 FULL_ACTIVITY_DB = 30.0
+CACHED = 1 << 15  # samples that a core's cache holds with all that is made of them
 SEARCHED_BYTES = 1 << 16
 MPEG_MARK = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
 MPEG_KBITS = (  # by header field, of MPEG 2 and 2.5, and of MPEG 1
@@ -115,11 +116,22 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     """[T, C] -> [T]: the mean of the channels, or the loudest one where averaging would cancel or halve the sound."""
     if samples.shape[1] == 1:
         return np.ascontiguousarray(samples[:, 0])
-    mean = samples.mean(axis=1)
-    loudest = channel_instead(
-        (samples.astype(np.float64) ** 2).mean(axis=0), float((mean.astype(np.float64) ** 2).mean())
-    )
+    mean, energy, energy_of_mean = averaged(samples)
+    loudest = channel_instead(energy, energy_of_mean)
     return mean if loudest is None else np.ascontiguousarray(samples[:, loudest])
+
+
+def averaged(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """[T, C] -> (mean of the channels, float32 [T]; sum of squares of each channel [C]; that of the mean)."""
+    mean = np.empty(len(samples), dtype=np.float32)
+    energy, energy_of_mean = np.zeros(samples.shape[1]), 0.0
+    for start in range(0, len(samples), CACHED):
+        part = samples[start : start + CACHED].T.astype(np.float64, order="C")  # [C, part of T]
+        average = part.mean(axis=0)
+        mean[start : start + CACHED] = average
+        energy += np.einsum("ct,ct->c", part, part)
+        energy_of_mean += float(np.einsum("t,t->", average, average))
+    return mean, energy, energy_of_mean
 
 
 def channel_instead(power: np.ndarray, power_of_mean: float) -> int | None:
@@ -137,7 +149,9 @@ def sha256_of(pieces: Iterable[np.ndarray], sample_rate_hz: int) -> str:
     """`sound_sha256` of a waveform that comes in pieces [T]."""
     found = hashlib.sha256(f"{sample_rate_hz}\n".encode())
     for piece in pieces:
-        found.update(np.clip(np.round(piece * 32767.0), -32768, 32767).astype("<i2").tobytes())
+        scaled = piece * np.float32(32767)
+        np.rint(scaled, out=scaled)
+        found.update(np.clip(scaled, -32768, 32767, out=scaled).astype("<i2"))
     return found.hexdigest()
 
 

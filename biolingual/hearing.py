@@ -6,12 +6,14 @@ A short sound is decoded whole; one that would fill more than LONG_SAMPLES is he
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -27,7 +29,6 @@ EXPANDED = 10  # by how much bats are slowed down for human ears
 LONG_SAMPLES = 1 << 24  # over all channels: nearly three minutes of stereo at 48 kHz
 FOREIGN_BYTES = 1 << 22  # of a file that libsndfile does not know: four minutes at 128 kbit/s
 DISAGREE_S = 0.05
-CACHED = 1 << 15  # samples that a core's cache holds with all that is made of them
 
 
 @dataclass(frozen=True)
@@ -95,19 +96,27 @@ def _copy(url: str, path: Path) -> None:
 @contextlib.contextmanager
 def complaints() -> Iterator:
     """Catches what codec libraries write to the process's standard error; yields a function that gives the lines so far."""
-    with tempfile.TemporaryFile() as caught:
-        before = os.dup(2)
-        os.dup2(caught.fileno(), 2)
+    caught = _caught()
+    caught.seek(0)
+    caught.truncate()
+    before = os.dup(2)
+    os.dup2(caught.fileno(), 2)
 
-        def lines() -> list[bytes]:
-            caught.seek(0)
-            return caught.read().splitlines()
+    def lines() -> list[bytes]:
+        caught.seek(0)
+        return caught.read().splitlines()
 
-        try:
-            yield lines
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
+    try:
+        yield lines
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+@functools.cache
+def _caught() -> IO[bytes]:
+    """A file without a name, one for the process."""
+    return tempfile.TemporaryFile()
 
 
 def _opened(path: Path) -> tuple[float | None, int, Sound | None]:
@@ -182,7 +191,7 @@ def _whole(sound: Sound, declared_s: float | None, params: IngestParams) -> Hear
         _stored((start + skipped) / rate, waveform[start + skipped : stop + skipped], activity, rate)
         for start, stop, activity in _liveliest(waveform[skipped:], params)
     ]
-    sha256 = audio.sha256_of(_pieces(heard, CACHED), own)
+    sha256 = audio.sha256_of(_pieces(heard, audio.CACHED), own)
     return Heard(own, sound.channels, sound.duration_s, sha256, found, fingerprints.fingerprint(heard, own), clips)
 
 
@@ -190,7 +199,7 @@ def _liveliest(waveform: np.ndarray, params: IngestParams) -> list[tuple[int, in
     """`audio.activity_windows` of [T] at the clips' rate."""
     rate = params.sample_rate_hz
     frame = max(1, round(audio.FRAME_S * rate))
-    levels = [audio.frame_levels(piece, rate) for piece in _pieces(waveform, max(1, CACHED // frame) * frame)]
+    levels = [audio.frame_levels(piece, rate) for piece in _pieces(waveform, max(1, audio.CACHED // frame) * frame)]
     db = np.concatenate([np.empty(0), *levels])
     return audio.liveliest(db, len(waveform), rate, params.clip_duration_s, params.max_clips_per_recording)
 

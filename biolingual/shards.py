@@ -54,7 +54,9 @@ class ShardWriter:
     def _next(self) -> None:
         self._close_tar()
         path = self.folder / f"shard-{self.count:05d}.tar"
-        self.tar = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 - open across calls
+        self.tar = tarfile.open(  # noqa: SIM115 - open across calls
+            path, "w", format=tarfile.USTAR_FORMAT, copybufsize=1 << 20
+        )
         self.count += 1
         self.position = 0
 

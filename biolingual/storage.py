@@ -75,11 +75,11 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
     filesystem, path = _filesystem(url)
     if filesystem is None:
         root = Path(path)
-        found = [root] if root.is_file() else [item for item in root.rglob("*") if item.is_file()]
-        # Sorted as text, like S3 does: Path sorts by its parts, and a copy would get another digest.
-        yield from sorted(
-            (item.name if item == root else item.relative_to(root).as_posix(), str(item)) for item in found
-        )
+        if root.is_file():
+            yield root.name, str(root)
+        elif root.is_dir():
+            # Sorted as text, like S3 does: by parts, as Path sorts, a copy would get another digest.
+            yield from sorted((name, os.path.join(root, name)) for name in _below(str(root), ""))
         return
     scheme = url.split("://")[0]
     for item in sorted(_objects(filesystem, path)):
@@ -88,6 +88,17 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
             yield unquote(relative), item
         else:
             yield relative, f"{scheme}://{item}"
+
+
+def _below(folder: str, name: str) -> Iterator[str]:
+    """The relative names of the files below a local folder whose own relative name is `name`; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            relative = f"{name}/{entry.name}" if name else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, relative)
+            elif entry.is_file():
+                yield relative
 
 
 def _objects(filesystem, path: str) -> dict[str, dict]:

@@ -60,15 +60,15 @@ def tape_of(path: Path) -> Iterator[Tape]:
                 for block in _blocks(sound):
                     if not np.isfinite(block).all():
                         raise audio.UndecodableError("not_finite", "samples hold NaN or infinity")
-                    power = power + (block.astype(np.float64) ** 2).sum(axis=0)
-                    power_of_mean += float((block.mean(axis=1).astype(np.float64) ** 2).sum())
+                    _, energy, energy_of_mean = audio.averaged(block)
+                    power, power_of_mean = power + energy, power_of_mean + energy_of_mean
                     length += len(block)
             if not length:
                 raise audio.UndecodableError("zero_frames", "the file decodes to no samples")
             channel = audio.channel_instead(power, power_of_mean) if channels > 1 else None
             with soundfile.SoundFile(path) as sound:
                 for block in _blocks(sound):
-                    mono = block.mean(axis=1) if channel is None else block[:, channel]
+                    mono = audio.averaged(block)[0] if channel is None else block[:, channel]
                     file.write(mono.astype("<f4").tobytes())
         except soundfile.LibsndfileError as error:
             raise audio.UndecodableError("undecodable", str(error).rpartition(": ")[2]) from error
