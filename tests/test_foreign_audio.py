@@ -1,12 +1,16 @@
 """Decoding with PyAV what libsndfile cannot, in a child process within limits of time and size."""
 
 import io
+import subprocess
+import sys
 
 import av
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
+from biolingual import child_decoder
 from biolingual.audio import UndecodableError
 from biolingual.foreign_audio import decode_any
 
@@ -53,7 +57,7 @@ def test_a_phones_m4a_is_decoded_to_its_tone(layout):
 
 
 def test_what_libsndfile_reads_needs_no_child(monkeypatch):
-    monkeypatch.setattr("biolingual.foreign_audio.subprocess", None)
+    monkeypatch.setattr("biolingual.child_decoder.subprocess", None)
     assert decode_any(flac(tone())).duration_s == 1.0
 
 
@@ -78,5 +82,33 @@ def test_a_foreign_file_that_unpacks_to_too_much_is_refused_in_the_child():
     assert reason_of(m4a(tone(2.0)), most_samples=RATE) == "too_long"
 
 
-def test_a_decoder_that_hangs_is_ended():
-    assert reason_of(m4a(tone()), time_limit_s=0.01) == "decoding_timeout"
+def test_a_decoder_that_hangs_is_ended_and_the_next_file_is_decoded():
+    assert reason_of(m4a(tone()), time_limit_s=0.0) == "decoding_timeout"
+    assert decode_any(m4a(tone())).duration_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_one_child_decodes_all_files_and_one_that_was_killed_is_replaced():
+    decode_any(m4a(tone()))
+    first = child_decoder._child.process
+    decode_any(m4a(tone()))
+    assert child_decoder._child.process is first
+    first.kill()
+    first.wait()
+    assert decode_any(m4a(tone())).duration_s == pytest.approx(1.0, abs=0.05)
+    assert child_decoder._child.process is not first
+
+
+def test_a_child_that_dies_over_a_file_gives_that_files_verdict_alone():
+    with pytest.raises(child_decoder.ChildEndedError):
+        child_decoder.seconds("no such file", 60.0)
+    assert decode_any(m4a(tone())).duration_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_child_ends_with_its_parent():
+    code = "from biolingual import child_decoder as c; print(c._running().pid, flush=True); input()"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    psutil.wait_procs([child], timeout=30)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
