@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
-import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -56,17 +55,22 @@ def seconds(source: str, time_limit_s: float) -> float:
 
 def _asked(task: str, words: list, time_limit_s: float) -> float | None:
     child = _running()
+    began, timer = time.monotonic(), threading.Timer(time_limit_s, child.kill)
+    timer.start()
     try:
-        child.stdin.write(json.dumps([task, words, time_limit_s]).encode() + b"\n")
-        if not select.select([child.stdout], [], [], time_limit_s)[0]:
-            raise TimeoutError(f"not decoded within {time_limit_s} s")
+        with contextlib.suppress(BrokenPipeError):  # it has ended: no line comes
+            child.stdin.write(json.dumps([task, words, time_limit_s]).encode() + b"\n")
         line = child.stdout.readline()
+        if time.monotonic() - began >= time_limit_s:
+            raise TimeoutError(f"not decoded within {time_limit_s} s")
         if not line:
             raise ChildEndedError("FFmpeg gave up")
         return json.loads(line)
     except BaseException:  # an answer that comes later would be taken for the next file's
         _end()
         raise
+    finally:
+        timer.cancel()
 
 
 def _running() -> subprocess.Popen:
@@ -93,12 +97,17 @@ def serve() -> None:
     """The child: answers each line [task, words, seconds] with a line of JSON; ends with its parent's pipe and at any error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a codec prints is no answer
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    if sys.platform == "linux":  # elsewhere the limit is not kept or there is none
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     for line in sys.stdin:
         task, words, time_limit_s = json.loads(line)
-        signal.alarm(int(time_limit_s) + GRACE_S)
+        if hasattr(signal, "alarm"):
+            signal.alarm(int(time_limit_s) + GRACE_S)
         answer = {"unpack": _unpack, "seconds": _seconds}[task](*words)
-        signal.alarm(0)
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import signal
 import sys
@@ -30,6 +29,8 @@ def end_with_parent() -> None:
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold a lock file; who comes second waits. The kernel frees it when its holder dies, however it dies."""
+    import fcntl  # not on Windows, where search runs and this is not asked for
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

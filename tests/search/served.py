@@ -64,5 +64,6 @@ def picture(page, name: str) -> None:
         from PIL import Image
 
         page.wait_for_timeout(2500)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         seen = Image.open(io.BytesIO(page.screenshot()))
         seen.convert("RGB").quantize(96).save(Path(folder) / f"{name}.png", optimize=True)
