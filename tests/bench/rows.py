@@ -49,9 +49,10 @@ def frontend() -> Iterator[Measured]:
 @row
 def ingest() -> Iterator[Measured]:
     """A dump to shards with guarded decode, marks, hashing, fingerprint and activity, in one process, against bare
-    librosa.load (soxr_hq) and a FLAC write of the whole file: a generated dump, then the real recordings beside the checkout
-    where there are some; then two processes against one."""
+    librosa.load (soxr_hq) and a FLAC write of the whole file: a generated dump, the same without fingerprints, the real
+    recordings beside the checkout where there are some; then two processes against one."""
     import warnings
+    from unittest import mock
 
     import audioread
     import librosa
@@ -91,6 +92,9 @@ def ingest() -> Iterator[Measured]:
         files = dump(200)
         one = [lambda: ours(work / "200", 1), lambda: peer(files)]
         yield compare("ingest_per_core", "files/s", len(files), *one, 0.9, rounds=5)
+        no_words = np.empty(0, dtype=np.uint32)
+        with mock.patch("biolingual.fingerprints.fingerprint", return_value=no_words):
+            yield compare("ingest_unfingerprinted", "files/s", len(files), *one, None, rounds=5)
         if real.exists():
             files = sorted(path for path in real.rglob("*") if path.is_file() and path.suffix != ".csv")
             one = [lambda: ours(real, 1, real_row), lambda: peer(files)]
