@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.bench import caption_rows, model_rows, rows, search_rows, table_rows  # noqa: F401 - fill the registry
+from tests.bench import caption_rows, ingest_rows, model_rows, rows, search_rows, table_rows  # noqa: F401 - fill the registry
 from tests.bench.registry import ROWS
 
 

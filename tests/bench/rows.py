@@ -47,66 +47,6 @@ def frontend() -> Iterator[Measured]:
 
 
 @row
-def ingest() -> Iterator[Measured]:
-    """A dump to shards with guarded decode, marks, hashing, fingerprint and activity, in one process, against bare
-    librosa.load (soxr_hq) and a FLAC write of the whole file: a generated dump, the same without fingerprints, the real
-    recordings beside the checkout where there are some; then two processes against one."""
-    import warnings
-    from unittest import mock
-
-    import audioread
-    import librosa
-    import soundfile
-
-    from biolingual.ingestion import ingest as ingest_dump
-    from biolingual.parallel import Machine
-    from biolingual.params import load
-    from tests import ingest_chaos
-
-    params = load(Path("params.yaml"))
-    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        work, row_ = Path(name), params.dumps[ingest_chaos.DUMP]
-        real = Path("../shared/data/recordings")
-        real_row = row_.model_copy(update={"archive": "folder", "origin": "real", "checklist": ""})
-
-        def dump(records: int) -> list[Path]:
-            items = ingest_chaos.planned(records, seed=1, distinct=80)
-            sounds = ingest_chaos.sounds(items, 80, Machine(workers=1))
-            ingest_chaos.write_xeno_canto(items, sounds, work / f"{records}")
-            return sorted((work / f"{records}/audio").iterdir())
-
-        def ours(source: Path, workers: int, row_=row_) -> None:
-            folders = (work / "manifests", work / "audio")
-            ingest_dump("bench-1", row_, params.ingest, str(source), *folders, Machine(workers=workers))
-
-        def peer(files: list[Path]) -> None:
-            for file in files:
-                try:
-                    sound, rate = librosa.load(file, sr=params.ingest.sample_rate_hz)
-                except (soundfile.LibsndfileError, audioread.DecodeError, OSError, ValueError):
-                    continue
-                if len(sound):
-                    soundfile.write(work / "peer.flac", sound, rate)
-
-        files = dump(200)
-        one = [lambda: ours(work / "200", 1), lambda: peer(files)]
-        yield compare("ingest_per_core", "files/s", len(files), *one, 0.9, rounds=5)
-        no_words = np.empty(0, dtype=np.uint32)
-        with mock.patch("biolingual.fingerprints.fingerprint", return_value=no_words):
-            yield compare("ingest_unfingerprinted", "files/s", len(files), *one, None, rounds=5)
-        if real.exists():
-            files = sorted(path for path in real.rglob("*") if path.is_file() and path.suffix != ".csv")
-            one = [lambda: ours(real, 1, real_row), lambda: peer(files)]
-            yield compare("ingest_real_per_core", "files/s", len(files), *one, 0.9, rounds=3)
-        else:
-            print(f"ingest_real_per_core NOT RUN: {real} is not there")
-        many = len(dump(3000))
-        both = [lambda workers=workers: ours(work / "3000", workers) for workers in (2, 1)]
-        yield compare("ingest_two_workers", "files/s", many, *both, 1.7, rounds=2)
-
-
-@row
 def no_op() -> Iterator[Measured]:
     """An up-to-date graph: `dvc repro` against `dvc status`, in seconds' inverse. Needs a reproduced graph."""
 
@@ -124,7 +64,6 @@ def flow_overhead() -> Iterator[Measured]:
     """
     import os
     import statistics
-    import tempfile
     import time
 
     from tests.flows.prefect_stack import environment, stack
