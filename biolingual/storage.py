@@ -91,14 +91,24 @@ def list_files(url: str) -> Iterator[tuple[str, str]]:
 
 
 def _below(folder: str, name: str) -> Iterator[str]:
-    """The relative names of the files below a local folder whose own relative name is `name`; links to folders are not followed."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            relative = f"{name}/{entry.name}" if name else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from _below(entry.path, relative)
-            elif entry.is_file():
-                yield relative
+    """The relative names of the files below a local folder whose own relative name is `name`; links to folders are not followed.
+
+    A folder below it that may not be read stands for itself: whoever opens it is told why.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except PermissionError:
+        if not name:
+            raise
+        yield name
+        return
+    for entry in entries:
+        relative = f"{name}/{entry.name}" if name else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, relative)
+        elif entry.is_file():
+            yield relative
 
 
 def _objects(filesystem, path: str) -> dict[str, dict]:

@@ -30,6 +30,29 @@ def test_a_single_file_is_listed_under_its_own_name(tmp_path):
     assert list(storage.list_files(str(path))) == [("XC1.mp3", str(path))]
 
 
+def test_a_folder_that_may_not_be_read_is_listed_and_not_passed_over(tmp_path, monkeypatch):
+    """As root nothing is forbidden: the refusal of a card's lost+found is played."""
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "song.wav").touch()
+    scandir = os.scandir
+
+    def refusing(folder):
+        if str(folder).endswith("lost+found"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", refusing)
+    assert [name for name, _ in storage.list_files(str(tmp_path))] == ["lost+found", "song.wav"]
+    with pytest.raises(PermissionError):
+        list(storage.list_files(str(tmp_path / "lost+found")))
+
+
+def test_links_to_folders_are_not_followed(tmp_path):
+    (tmp_path / "song.wav").touch()
+    (tmp_path / "round").symlink_to(tmp_path)
+    assert [name for name, _ in storage.list_files(str(tmp_path))] == ["song.wav"]
+
+
 def test_a_file_url_is_a_path(tmp_path):
     write(tmp_path, FILES)
     with storage.open_url(f"file://{tmp_path}/audio/XC1.mp3") as file:
