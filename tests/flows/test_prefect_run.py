@@ -1,6 +1,7 @@
 """The flows as users run them: without a server, and from a deployment through a real server and worker."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ def flows(project, values, *words, timeout=500):
 def test_the_build_flow_runs_without_a_server_and_then_starts_nothing(project, tmp_path):
     done = flows(project, environment(tmp_path, None), "build")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "validate: 27 expectations, 0 broken" in done.stdout + done.stderr
+    assert re.search(r"validate: \d+ expectations, 0 broken", done.stdout + done.stderr)
     assert "up to date" in dvc(project, "status", "validate")
     again = flows(project, environment(tmp_path, None), "build")
     assert again.returncode == 0 and "Running stage" not in again.stdout + again.stderr
