@@ -12,14 +12,14 @@ from biolingual.archives.simulated_formats import MEDIA_TERMS, OBSERVATION_TERMS
 
 BLOCK = 1000
 MEASURED = r"""
-import json, re, sys
+import json, sys
 from biolingual.archives.darwin_core_archive import DarwinCoreArchive
 from biolingual.archives.darwin_core_sounds import sounds
+from tests.memory import peak_bytes
 archive = DarwinCoreArchive(sys.argv[1])
 found = sum(1 for _ in sounds(archive, lambda item: item["catalogNumber"], []))
-# Not getrusage: its peak is the parent's where that was larger.
-peak_mb = int(re.search(r"VmHWM:\s*(\d+) kB", open("/proc/self/status").read()).group(1)) / 1024
-print(json.dumps({"sounds": found, "rows": archive.tallies["media.csv"].rows, "peak_mb": peak_mb}))
+rows = archive.tallies["media.csv"].rows
+print(json.dumps({"sounds": found, "rows": rows, "peak_mb": peak_bytes() / 2**20}))
 """
 
 

@@ -16,13 +16,13 @@ from tests.bench.registry import Measured, row
 CAPTIONS, LIMIT_S, LIMIT_MB = 1_000_000, 120.0, 1000.0
 PER_RECORDING = 4  # both names, with and without the behaviour
 STAGE = """
-import json, os, resource, runpy, sys, time
+import json, os, runpy, sys, time
+from tests.memory import peak_bytes
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 sys.argv = ["stages.caption", *sys.argv[1:]]
 started = time.perf_counter()
 runpy.run_module("stages.caption", run_name="__main__")
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": time.perf_counter() - started, "peak_mb": peak}))
+print(json.dumps({"seconds": time.perf_counter() - started, "peak_mb": peak_bytes() / 2**20}))
 """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from biolingual.records import BenchmarkItem
 from biolingual.tabular import read_json, schema, write_json, write_table
 from stages.assemble import main as assemble
 from stages.validate import main as validate
+from tests.memory import peak_bytes
 from tests.table_world import ARCHIVES, digests, filled, texts
 
 ITEMS = 50_000
@@ -59,8 +59,7 @@ def main(folder: Path, step: str) -> None:
         report, _ = difference(out / "pairs.parquet", folder / "later/pairs.parquet")
         assert report["removed"] > 0 and report["moved"] == 0
     seconds = time.monotonic() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    print(json.dumps({"seconds": seconds, "peak": peak_bytes()}))
 
 
 def items():

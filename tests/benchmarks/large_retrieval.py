@@ -1,13 +1,13 @@
 """Retrieval of 100,000 items by 100,000 queries of width 512: python -m tests.benchmarks.large_retrieval [N]; prints JSON."""
 
 import json
-import resource
 import sys
 import time
 
 import numpy as np
 
 from biolingual.benchmarks import metrics
+from tests.memory import peak_bytes
 
 
 def main(n: int) -> None:
@@ -17,7 +17,7 @@ def main(n: int) -> None:
     started = time.monotonic()
     found = metrics.first_relevant(queries, items, np.arange(n), np.arange(n), 10)
     seconds = time.monotonic() - started
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    peak_gb = peak_bytes() / 1e9
     print(json.dumps({"n": n, "r1": float(found[:, 0].mean()), "peak_gb": round(peak_gb, 2), "s": round(seconds)}))
 
 

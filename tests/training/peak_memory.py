@@ -5,7 +5,6 @@ cache of mels full.
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from biolingual.model import build
 from biolingual.params import load
 from biolingual.training import batches as reading
 from biolingual.training import loop
+from tests.memory import peak_bytes
 from tests.training.test_loop import made_batches
 
 
@@ -44,7 +44,7 @@ def main(rows: int, micro: int, steps: int) -> None:
             losses.append(loop.step(model, optimiser, batch, number, settings)["loss"])
             if number + 1 == steps:
                 break
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = peak_bytes() / 1e9
     seconds = time.monotonic() - started
     told = {"global_batch": rows, "micro_batch": micro, "peak_gb": round(peak, 2), "step_s": round(seconds / steps, 1)}
     print(json.dumps(told | {"losses": losses, "threads": torch.get_num_threads()}))
