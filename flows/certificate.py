@@ -32,6 +32,9 @@ CLAIMS = {
     "Twenty hard kills of worker, server, dvc, stage or flow run in the middle of a build: the next run gives the same lock": (
         "make chaos"
     ),
+    "A dump of 20,000 records ingested under twenty hard kills: the bytes of the undisturbed run, in bounded memory": (
+        "make chaos-ingest"
+    ),
     "A new dump: candidate branch, diff, scores of the released model on it, accepted to the lock that adding by hand gives": (
         "pytest -m slow tests/flows/test_reevaluate.py"
     ),
