@@ -137,7 +137,7 @@ def test_sigterm_asks_the_workers_to_stop_and_an_old_wish_is_forgotten(tmp_path,
         assert not stop.exists()
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + 5
-        while not stop.exists() and time.monotonic() < deadline:
+        while not (stop.exists() and stop.read_text()) and time.monotonic() < deadline:  # a thread writes it
             time.sleep(0.01)
         assert stop.read_text() == "stop"
     assert not stop.exists() and signal.getsignal(signal.SIGTERM) is before
