@@ -44,13 +44,13 @@ def unpack(source: str, target: str, most: int, time_limit_s: float) -> None:
 
     TooManyError past `most` samples over all channels, TimeoutError past the limit, ChildEndedError where FFmpeg cannot read it.
     """
-    if _asked("unpack", [source, target, most], time_limit_s) is None:
+    if _asked("unpack", [os.path.abspath(source), os.path.abspath(target), most], time_limit_s) is None:
         raise TooManyError(f"more than {most} samples")
 
 
 def seconds(source: str, time_limit_s: float) -> float:
     """How long the file's sound is, decoded. Errors as `unpack`."""
-    return _asked("seconds", [source], time_limit_s)
+    return _asked("seconds", [os.path.abspath(source)], time_limit_s)  # the child stays where it was started
 
 
 def _asked(task: str, words: list, time_limit_s: float) -> float | None:

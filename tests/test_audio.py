@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biolingual.audio import (
+    CACHED,
     UndecodableError,
     activity_windows,
+    averaged,
     decode,
     from_flac,
     peak_dbfs,
@@ -112,6 +114,16 @@ def test_a_file_cut_anywhere_decodes_or_gives_a_reason(name):
             assert np.isfinite(decode(data[:length]).waveform).all()
         except UndecodableError as error:
             assert error.reason in ("undecodable", "zero_frames")
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_averaging_piece_by_piece_is_averaging_the_whole(channels):
+    samples = np.random.default_rng(1).standard_normal((2 * CACHED + 7, channels)).astype(np.float32)
+    mean, energy, energy_of_mean = averaged(samples)
+    whole = samples.astype(np.float64)
+    np.testing.assert_array_equal(mean, whole.mean(axis=1).astype(np.float32))
+    np.testing.assert_allclose(energy, (whole**2).sum(axis=0))
+    np.testing.assert_allclose(energy_of_mean, (whole.mean(axis=1) ** 2).sum())
 
 
 def test_channels_are_averaged():

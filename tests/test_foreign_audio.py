@@ -104,6 +104,13 @@ def test_a_child_that_dies_over_a_file_gives_that_files_verdict_alone():
     assert decode_any(m4a(tone())).duration_s == pytest.approx(1.0, abs=0.05)
 
 
+def test_a_child_finds_a_relative_path_after_its_parent_has_moved(tmp_path, monkeypatch):
+    decode_any(m4a(tone()))
+    (tmp_path / "song.m4a").write_bytes(m4a(tone()))
+    monkeypatch.chdir(tmp_path)
+    assert child_decoder.seconds("song.m4a", 60.0) == pytest.approx(1.0, abs=0.05)
+
+
 def test_a_child_ends_with_its_parent():
     code = "from biolingual import child_decoder as c; print(c._running().pid, flush=True); input()"
     parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

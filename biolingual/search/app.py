@@ -57,7 +57,8 @@ class Controls:
     words: gr.Textbox
     unlike: gr.Textbox
     example: gr.Audio
-    filters: list[gr.components.Component]  # the threshold is the last
+    filters: list[gr.components.Component]
+    threshold: gr.Textbox
     go: gr.Button
     told: gr.HTML
     rerank: gr.Button
@@ -94,14 +95,13 @@ def _controls(index: Index) -> Controls:
             gr.HTML(KEYS)
             status = gr.HTML("<div class='status'></div>", elem_id="status")
             shown = gr.HTML(WELCOME, elem_id="shown")
-    return Controls(words, unlike, example, [*where, limit, threshold], go, told, rerank, refresh, status, shown)
+    return Controls(words, unlike, example, [*where, limit], threshold, go, told, rerank, refresh, status, shown)
 
 
 def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
     with gr.Blocks(title="BioLingual search", analytics_enabled=False) as page:
         state = gr.State(None)  # the name of the search on the shelf
         on = _controls(searcher.index)
-        threshold = on.filters[-1]
 
         def ask(words, unlike, example, *rest):
             against = tuple(one.strip() for one in (unlike or "").split(";") if one.strip())
@@ -122,19 +122,22 @@ def _page(searcher: Searcher, shelf: Shelf, marks: Marks) -> gr.Blocks:
             except ValueError as error:
                 return f"<p class='keys'>{escape(str(error))}</p>"
 
-        asked, answer = [on.words, on.unlike, on.example, *on.filters], [state, on.status, on.shown, on.told]
+        asked, answer = (
+            [on.words, on.unlike, on.example, *on.filters, on.threshold],
+            [state, on.status, on.shown, on.told],
+        )
         for event in (on.go.click, on.words.submit):
             event(ask, asked, answer, show_progress="full", api_visibility="private")
-        on.rerank.click(again, [state, *on.filters[:-1]], [*answer, threshold], api_visibility="private")
+        on.rerank.click(again, [state, *on.filters], [*answer, on.threshold], api_visibility="private")
         on.refresh.click(
             count,
-            [state, threshold],
+            [state, on.threshold],
             on.told,
             show_progress="hidden",
             trigger_mode="always_last",
             api_visibility="private",
         )
-        threshold.submit(ask, asked, answer, api_visibility="private")
+        on.threshold.submit(ask, asked, answer, api_visibility="private")
     return page
 
 
